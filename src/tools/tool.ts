@@ -1,0 +1,134 @@
+import type * as z from 'zod'
+import type { Action, Fact, Json, MaskNote, Operation, StartedCall } from '../call.ts'
+
+/**
+ * The contract of a gated tool. Every tool is a folder of the same shape: tool.ts (this definition), understand.ts,
+ * execute.ts, preview.ts. A tool knows neither who calls it nor how the call was decided.
+ */
+export interface Tool {
+  /** `run_sql`. Stable: agents and policies name it. */
+  readonly name: string
+  readonly title: string
+  readonly description: string
+  readonly annotations: ToolAnnotations
+  /** Validates the arguments of the caller. `connection` is one of them. */
+  readonly input: z.ZodType<ToolArguments>
+  /** The connection `type` this tool works on. */
+  readonly connectionType: string
+  /** What a rule's `match` may name beside `operation`. */
+  readonly match: Readonly<Record<string, MatchKey>>
+  /**
+   * Turns arguments into judged facts. May open a transaction at the target, which `release` ends; changes nothing.
+   * Throws a GateError for what cannot be understood: that is a refusal, never a guess.
+   */
+  understand(args: ToolArguments, connectionName: string, signal: AbortSignal): Promise<Understanding>
+}
+
+export interface ToolArguments {
+  readonly connection: string
+  /** The agent's own words, shown to reviewers as unverified. Not part of the digest. */
+  readonly reason?: string | undefined
+  readonly idempotency_key?: string | undefined
+  readonly [name: string]: unknown
+}
+
+/** MCP tool annotations; all four are always set because the protocol's defaults are pessimistic. */
+export interface ToolAnnotations {
+  readonly readOnlyHint: boolean
+  readonly destructiveHint: boolean
+  readonly idempotentHint: boolean
+  readonly openWorldHint: boolean
+}
+
+/** How one key of `match` is written in YAML, and when it matches an operation's fact of the same name. */
+export interface MatchKey {
+  readonly schema: z.ZodType
+  /** For docs and error messages: `a list of schema-qualified tables`. */
+  readonly describe: string
+  /**
+   * `allow` and `require-approval` rules must cover everything the operation does (all tables listed); a `deny` rule
+   * matches when it touches any of it.
+   */
+  matches(wanted: unknown, fact: Fact | undefined, action: Action): boolean
+}
+
+/** A call, understood. Holds a target resource until `release`, which is always called, and may be called twice. */
+export interface Understanding {
+  readonly effect: 'read' | 'write'
+  readonly operations: readonly Operation[]
+  /**
+   * Everything that was judged and must be the same when the call runs: canonical argument bytes, object ids, function
+   * versions. Goes into the digest, with `target`.
+   */
+  readonly judged: Json
+  /** Connection, host, database, role, protected columns: what the approval is bound to. Never a secret. */
+  readonly target: Json
+  /** The request as people will see it, with what must be hidden in it marked. */
+  readonly request: readonly RequestField[]
+  /** What would happen, for reviewers. Executes nothing that writes. Undefined when there is nothing to show. */
+  preview(signal: AbortSignal): Promise<Preview | undefined>
+  /**
+   * Runs exactly what was understood, held to the constraints. `beforeCommit` is awaited with the identifier by which
+   * the outcome can be looked up later (a transaction id); it must be durable before the change becomes permanent.
+   */
+  execute(
+    call: StartedCall,
+    beforeCommit: (outcomeRef: Json) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<ToolOutput>
+  release(): Promise<void>
+}
+
+/** One argument as text, with the parts to hide. Offsets are UTF-16 code units. */
+export interface RequestField {
+  readonly name: string
+  readonly text: string
+  /** Spans that hold protected values, by lineage: `email = 'a@b'` has one. */
+  readonly hidden: readonly { readonly start: number; readonly end: number; readonly why: string }[]
+  /** Whole literals of the language: detectors look at these, and nowhere else, so that code cannot hide as a secret. */
+  readonly literals: readonly { readonly start: number; readonly end: number }[]
+}
+
+/** What would happen, in the form people read. Unmasked until masking has seen it. */
+export interface Preview {
+  /** Rows that would change, when that can be counted. */
+  readonly rows: number | undefined
+  /** One line each: `about 1,204 rows of public.jobs`, `cascades to public.job_logs (3,311 rows)`. */
+  readonly lines: readonly string[]
+  readonly sample: ToolTable | undefined
+  /** Why something could not be shown. */
+  readonly missing: readonly string[]
+}
+
+export interface ToolTable {
+  readonly columns: readonly ToolColumn[]
+  readonly rows: readonly (readonly unknown[])[]
+}
+
+export interface ToolColumn {
+  readonly name: string
+  /** Target's type name, for the agent. */
+  readonly type: string
+  /** Protected columns that flow into it (`users.email`); anything here hides the whole column, nulls included. */
+  readonly protectedBy: readonly string[]
+}
+
+/** A result before masking. Never leaves the server in this form. */
+export interface ToolOutput {
+  readonly table: ToolTable | undefined
+  /** Command summary: `DELETE`, rows changed. */
+  readonly command: string
+  readonly rowsChanged: number | undefined
+  /** The target had more rows than the cap that was asked for. */
+  readonly truncated: boolean
+  /** Output caps of the connection, applied after masking. */
+  readonly caps: { readonly maxRows: number; readonly maxBytes: number }
+  /** Things the tool itself hid, for the envelope. */
+  readonly masked: readonly MaskNote[]
+}
+
+/** Looks up, after a crash, what became of a started call. */
+export type LookUpOutcome = (
+  connectionName: string,
+  outcomeRef: Json,
+) => Promise<'committed' | 'aborted' | 'in-progress' | 'unknown'>
