@@ -15,6 +15,12 @@ export interface Tool {
   readonly input: z.ZodType<ToolArguments>
   /** The connection `type` this tool works on. */
   readonly connectionType: string
+  /**
+   * Every operation this tool can report. An entry that ends in `:*` is a family with a name after the colon
+   * (`function:*`, `cascade:*`); a rule may name one member, a glob over the names, or the whole family. A policy that
+   * names anything else does not load, so an operation that is missing here can only be denied.
+   */
+  readonly operations: readonly string[]
   /** What a rule's `match` may name beside `operation`. */
   readonly match: Readonly<Record<string, MatchKey>>
   /**
