@@ -164,3 +164,24 @@ export interface Constraints {
 export interface StartedCall extends ClearedCall {
   readonly [started]: true
 }
+
+export type AnswerStatus = 'ok' | 'pending_approval' | 'denied' | 'expired' | 'withdrawn' | 'failed' | 'unknown'
+
+/**
+ * What goes back to the agent, whatever happened: the one envelope, already masked. The wire renders it twice, as text
+ * and as structured content, because clients show their model only one or the other.
+ */
+export interface Answer {
+  readonly status: AnswerStatus
+  readonly callId: string
+  readonly approvalId: string | undefined
+  /** A code of errors.ts when the call was stopped. */
+  readonly code: string | undefined
+  /** One sentence for the model. */
+  readonly message: MaskedText
+  /** What to do now. */
+  readonly nextStep: string
+  /** Reasons and other facts, machine-readable. */
+  readonly details: Json | undefined
+  readonly output: MaskedOutput | undefined
+}

@@ -1,0 +1,264 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { localhostAllowedHostnames, validateHostHeader, validateOriginHeader } from '@modelcontextprotocol/server'
+import type { Caller } from '../call.ts'
+import { ERRORS, type ErrorCode, GateError } from '../errors.ts'
+import type { McpEndpoint } from './createMcpEndpoint.ts'
+import { ConcurrencyLimiter, type RateLimit, RateLimiter } from './limits.ts'
+import type { Front } from './ports.ts'
+import { readJsonBody } from './readBody.ts'
+import { writeJson, writeResponse } from './writeResponse.ts'
+
+export interface HttpSettings {
+  /** Path of the MCP resource, `/mcp`. */
+  readonly mcpPath: string
+  /** Hostnames without port; empty means loopback names only. */
+  readonly allowedHosts: readonly string[]
+  /** Hostnames of origins that browsers may call from; empty means none but loopback. */
+  readonly allowedOrigins: readonly string[]
+  readonly limits: HttpLimits
+}
+
+export interface HttpLimits {
+  /** Bytes of one request body. */
+  readonly body: number
+  /** Requests of one verified caller. */
+  readonly caller: RateLimit
+  /** Refused requests of one address; past it nothing is verified any more. */
+  readonly refusals: RateLimit
+  readonly concurrent: { readonly perKey: number; readonly total: number }
+}
+
+export const DEFAULT_LIMITS: HttpLimits = {
+  body: 1024 * 1024,
+  caller: { perSecond: 50, burst: 200 },
+  refusals: { perSecond: 1, burst: 60 },
+  concurrent: { perKey: 32, total: 256 },
+}
+
+/** A JSON route beside MCP, such as the reviewers' API. It authenticates by itself. */
+export interface JsonRoute {
+  readonly matches: (path: string) => boolean
+  readonly handle: (request: JsonRequest) => Promise<JsonResponse>
+}
+
+export interface JsonRequest {
+  readonly method: string
+  readonly path: string
+  readonly query: URLSearchParams
+  readonly credential: string | undefined
+  readonly address: string
+  /** Parsed JSON of a POST, undefined otherwise. */
+  readonly body: unknown
+}
+
+export interface JsonResponse {
+  readonly status: number
+  readonly body: unknown
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+interface HttpParts {
+  readonly front: Front
+  readonly mcp: McpEndpoint
+  readonly routes: readonly JsonRoute[]
+  /** The WWW-Authenticate value for a refusal, RFC 6750 and RFC 9728; undefined when the status needs none. */
+  readonly challengeFor: (error: GateError) => string | undefined
+  readonly onError: (error: Error) => void
+}
+
+/**
+ * The gateway's HTTP face. Host and Origin are checked before anything else, bodies are bounded before they are
+ * parsed, and every request to MCP carries a verified credential of its own: there are no sessions.
+ */
+export function createHttpServer(settings: HttpSettings, parts: HttpParts): Server {
+  const hosts = settings.allowedHosts.length > 0 ? [...settings.allowedHosts] : localhostAllowedHostnames()
+  const origins = settings.allowedOrigins.length > 0 ? [...settings.allowedOrigins] : localhostAllowedHostnames()
+  const callerRate = new RateLimiter(settings.limits.caller)
+  const refusalRate = new RateLimiter(settings.limits.refusals)
+  const concurrency = new ConcurrencyLimiter(settings.limits.concurrent)
+
+  const server = createServer((request, response) => {
+    route(request, response).catch((error: unknown) => {
+      if (!(error instanceof GateError)) parts.onError(error instanceof Error ? error : new Error(String(error)))
+      refuse(
+        request,
+        response,
+        error instanceof GateError ? error : new GateError('ERR_INTERNAL', { cause: error }),
+        {},
+      )
+    })
+  })
+  // A client that never finishes its headers or body must not hold a socket; answers may take as long as they need.
+  server.headersTimeout = 15_000
+  server.requestTimeout = 30_000
+  server.keepAliveTimeout = 75_000
+  return server
+
+  async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (!validateHostHeader(request.headers.host, hosts).ok) throw new GateError('ERR_HOST')
+    if (!validateOriginHeader(request.headers.origin, origins).ok) throw new GateError('ERR_ORIGIN')
+    const url = new URL(request.url ?? '/', 'http://gateway.invalid')
+    if (url.pathname === settings.mcpPath) return await serveMcp(request, response)
+    const found = parts.routes.find((candidate) => candidate.matches(url.pathname))
+    if (found === undefined) {
+      writeJson(response, 404, {
+        error: 'not_found',
+        message: `Nothing is served here. The MCP endpoint is ${settings.mcpPath}.`,
+      })
+      return
+    }
+    const body = request.method === 'POST' ? await readJsonBody(request, settings.limits.body) : undefined
+    const {
+      status,
+      body: answer,
+      headers,
+    } = await found.handle({
+      method: request.method ?? 'GET',
+      path: url.pathname,
+      query: url.searchParams,
+      credential: credentialOf(request),
+      address: addressOf(request),
+      body,
+    })
+    writeJson(response, status, answer, headers)
+  }
+
+  async function serveMcp(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.method !== 'POST') {
+      writeJson(response, 405, jsonRpcError(-32000, 'Method not allowed: this server keeps no sessions.'), {
+        allow: 'POST',
+      })
+      return
+    }
+    const address = addressOf(request)
+    const waitForAddress = refusalRate.peek(address)
+    if (waitForAddress > 0) throw new GateError('ERR_RATE_LIMIT', { facts: { retry_after_seconds: waitForAddress } })
+    const credential = credentialOf(request)
+    const caller = await authenticated(request, response, credential)
+    if (caller === undefined) return
+
+    const wait = callerRate.take(caller.key)
+    const leave = wait > 0 ? undefined : concurrency.enter(caller.key)
+    if (leave === undefined) {
+      const error =
+        wait > 0
+          ? new GateError('ERR_RATE_LIMIT', { facts: { retry_after_seconds: wait } })
+          : new GateError('ERR_BUSY', { facts: { retry_after_seconds: 1 } })
+      refuse(request, response, error, { caller })
+      return
+    }
+    try {
+      await answerMcp(request, response, { caller, credential, address })
+    } finally {
+      leave()
+    }
+  }
+
+  async function authenticated(
+    request: IncomingMessage,
+    response: ServerResponse,
+    credential: string | undefined,
+  ): Promise<Caller | undefined> {
+    try {
+      return await parts.front.authenticate(credential)
+    } catch (error) {
+      if (!(error instanceof GateError)) throw error
+      refuse(request, response, error, {})
+      return undefined
+    }
+  }
+
+  async function answerMcp(
+    request: IncomingMessage,
+    response: ServerResponse,
+    exchange: { caller: Caller; credential: string | undefined; address: string },
+  ): Promise<void> {
+    let body: unknown
+    try {
+      body = await readJsonBody(request, settings.limits.body)
+    } catch (error) {
+      if (!(error instanceof GateError)) throw error
+      refuse(request, response, error, { caller: exchange.caller })
+      return
+    }
+    recordMalformedCalls(body, exchange)
+    const gone = new AbortController()
+    response.on('close', () => gone.abort())
+    const answer = await parts.mcp.serve(webRequestOf(request, gone.signal), body, {
+      ...exchange,
+      userAgent: request.headers['user-agent'],
+    })
+    await writeResponse(answer, response)
+  }
+
+  // The SDK answers a tools/call without a proper name or arguments by itself; it still belongs in the trail.
+  function recordMalformedCalls(body: unknown, exchange: { caller: Caller; address: string }): void {
+    for (const message of Array.isArray(body) ? body : [body]) {
+      if (typeof message !== 'object' || message === null) continue
+      const { method, params } = message as {
+        method?: unknown
+        params?: { name?: unknown; arguments?: unknown } | null
+      }
+      if (method !== 'tools/call') continue
+      const args = params?.arguments
+      const fits =
+        typeof params?.name === 'string' &&
+        (args === undefined || (typeof args === 'object' && args !== null && !Array.isArray(args)))
+      if (fits) continue
+      const tool = typeof params?.name === 'string' ? params.name.slice(0, 64) : undefined
+      parts.front.recordRefusal({ code: 'ERR_ARGUMENTS', tool, ...exchange })
+    }
+  }
+
+  function refuse(
+    request: IncomingMessage,
+    response: ServerResponse,
+    error: GateError,
+    { caller }: { caller?: Caller },
+  ): void {
+    const address = addressOf(request)
+    const status: number = ERRORS[error.code].status === 200 ? 400 : ERRORS[error.code].status
+    // Only what an anonymous client did wrong counts against its address; our own trouble does not.
+    if (caller === undefined && status < 500 && error.code !== 'ERR_RATE_LIMIT') refusalRate.take(address)
+    parts.front.recordRefusal({ address, code: error.code, caller, tool: undefined })
+    const challenge = parts.challengeFor(error)
+    const retryAfter = error.facts.retry_after_seconds
+    writeJson(response, status, errorBody(error), {
+      ...(challenge !== undefined && { 'www-authenticate': challenge }),
+      ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }),
+      // The rest of an unread body would be taken for the next request.
+      ...(!request.complete && { connection: 'close' }),
+    })
+  }
+}
+
+function errorBody(error: GateError): unknown {
+  return { ...jsonRpcError(JSON_RPC_CODES[error.code] ?? -32000, `${error.code}: ${error.message} ${error.next}`) }
+}
+
+const JSON_RPC_CODES: Partial<Record<ErrorCode, number>> = { ERR_BODY_MALFORMED: -32700, ERR_INTERNAL: -32603 }
+
+function jsonRpcError(code: number, message: string) {
+  return { jsonrpc: '2.0', error: { code, message }, id: null }
+}
+
+/** The bearer token of this request (RFC 6750 section 2.1). Never from the query or the body. */
+function credentialOf(request: IncomingMessage): string | undefined {
+  const header = request.headers.authorization
+  const match = header === undefined ? null : /^Bearer ([^\s]+) *$/i.exec(header)
+  return match?.[1]
+}
+
+function addressOf(request: IncomingMessage): string {
+  return request.socket.remoteAddress ?? 'unknown'
+}
+
+/** The request for the SDK: without the body, which is parsed already, and without the credential. */
+function webRequestOf(request: IncomingMessage, signal: AbortSignal): Request {
+  const headers = new Headers()
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (value === undefined || name === 'authorization' || name === 'cookie') continue
+    headers.set(name, Array.isArray(value) ? value.join(', ') : value)
+  }
+  return new Request(`http://${request.headers.host}${request.url ?? '/'}`, { method: 'POST', headers, signal })
+}

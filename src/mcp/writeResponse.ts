@@ -1,0 +1,56 @@
+import type { ServerResponse } from 'node:http'
+
+/** Copies a web Response onto a node response, honouring back-pressure; stops when the client has gone. */
+export async function writeResponse(from: Response, to: ServerResponse): Promise<void> {
+  if (to.destroyed) {
+    await from.body?.cancel()
+    return
+  }
+  to.writeHead(from.status, Object.fromEntries(from.headers))
+  if (from.body === null) {
+    to.end()
+    return
+  }
+  const reader = from.body.getReader()
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) break
+    if (to.destroyed) {
+      await reader.cancel()
+      return
+    }
+    if (!to.write(value)) await drained(to)
+  }
+  to.end()
+}
+
+function drained(to: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = () => {
+      to.off('drain', settle)
+      to.off('close', settle)
+      resolve()
+    }
+    to.on('drain', settle)
+    to.on('close', settle)
+  })
+}
+
+/** Answers with JSON. Every answer of this server is private and must not be cached or sniffed. */
+export function writeJson(
+  to: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  if (to.headersSent || to.destroyed) return
+  const text = JSON.stringify(body)
+  to.writeHead(status, {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(text),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    ...headers,
+  })
+  to.end(text)
+}
