@@ -23,7 +23,10 @@ export interface HttpLimits {
   readonly body: number
   /** Requests of one verified caller. */
   readonly caller: RateLimit
-  /** Refused requests of one address; past it nothing is verified any more. */
+  /**
+   * Refused requests of one address; past it every refusal is a 429 that says nothing else. Good tokens from the same
+   * address still pass: behind a proxy all clients share one.
+   */
   readonly refusals: RateLimit
   readonly concurrent: { readonly perKey: number; readonly total: number }
 }
@@ -131,8 +134,6 @@ export function createHttpServer(settings: HttpSettings, parts: HttpParts): Serv
       return
     }
     const address = addressOf(request)
-    const waitForAddress = refusalRate.peek(address)
-    if (waitForAddress > 0) throw new GateError('ERR_RATE_LIMIT', { facts: { retry_after_seconds: waitForAddress } })
     const credential = credentialOf(request)
     const caller = await authenticated(request, response, credential)
     if (caller === undefined) return
@@ -213,23 +214,35 @@ export function createHttpServer(settings: HttpSettings, parts: HttpParts): Serv
   function refuse(
     request: IncomingMessage,
     response: ServerResponse,
-    error: GateError,
+    stop: GateError,
     { caller }: { caller?: Caller },
   ): void {
     const address = addressOf(request)
-    const status: number = ERRORS[error.code].status === 200 ? 400 : ERRORS[error.code].status
-    // Only what an anonymous client did wrong counts against its address; our own trouble does not.
-    if (caller === undefined && status < 500 && error.code !== 'ERR_RATE_LIMIT') refusalRate.take(address)
-    parts.front.recordRefusal({ address, code: error.code, caller, tool: undefined })
+    parts.front.recordRefusal({ address, code: stop.code, caller, tool: undefined })
+    const error = caller === undefined ? heldToAddressLimit(stop, address) : stop
     const challenge = parts.challengeFor(error)
     const retryAfter = error.facts.retry_after_seconds
-    writeJson(response, status, errorBody(error), {
+    writeJson(response, httpStatusOf(error), errorBody(error), {
       ...(challenge !== undefined && { 'www-authenticate': challenge }),
       ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }),
       // The rest of an unread body would be taken for the next request.
       ...(!request.complete && { connection: 'close' }),
     })
+    if (!request.complete) discardRest(request)
   }
+
+  // Only what an anonymous client did wrong counts against its address; our own trouble does not.
+  function heldToAddressLimit(error: GateError, address: string): GateError {
+    if (httpStatusOf(error) >= 500) return error
+    const wait = refusalRate.take(address)
+    return wait === 0 ? error : new GateError('ERR_RATE_LIMIT', { facts: { retry_after_seconds: wait } })
+  }
+}
+
+/** The status of a refusal of a whole request. Codes that normally travel in a tool result are bad requests here. */
+function httpStatusOf(error: GateError): number {
+  const { status }: { readonly status: number } = ERRORS[error.code]
+  return status === 200 ? 400 : status
 }
 
 function errorBody(error: GateError): unknown {
@@ -250,7 +263,17 @@ function credentialOf(request: IncomingMessage): string | undefined {
 }
 
 function addressOf(request: IncomingMessage): string {
-  return request.socket.remoteAddress ?? 'unknown'
+  // The socket is gone once it was destroyed, whatever the types say.
+  return (request.socket as IncomingMessage['socket'] | null)?.remoteAddress ?? 'unknown'
+}
+
+/** How long a client may go on sending a body that was refused, before its socket is closed. */
+const DISCARD_MS = 1_000
+
+/** Lets the refusal reach a client that is still sending: closing at once would reset the connection under it. */
+function discardRest(request: IncomingMessage): void {
+  request.resume()
+  setTimeout(() => request.destroy(), DISCARD_MS).unref()
 }
 
 /** The request for the SDK: without the body, which is parsed already, and without the credential. */

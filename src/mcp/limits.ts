@@ -28,12 +28,6 @@ export class RateLimiter {
     return 0
   }
 
-  /** Seconds to wait before the next `take` would pass, without taking. */
-  peek(key: string, now: number = performance.now()): number {
-    const bucket = this.#refill(key, now)
-    return bucket.tokens >= 1 ? 0 : Math.max(1, Math.ceil((1 - bucket.tokens) / this.#limit.perSecond))
-  }
-
   #refill(key: string, now: number): Bucket {
     const known = this.#buckets.get(key)
     if (known !== undefined) {

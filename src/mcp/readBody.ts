@@ -16,16 +16,34 @@ export async function readJsonBody(request: IncomingMessage, limit: number): Pro
     throw new GateError('ERR_BODY_MALFORMED', { detail: 'Compressed bodies are not accepted.' })
   }
   if (Number(request.headers['content-length'] ?? 0) > limit) throw new GateError('ERR_BODY_TOO_LARGE')
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > limit) throw new GateError('ERR_BODY_TOO_LARGE')
-    chunks.push(chunk)
-  }
+  const bytes = await readAtMost(request, limit)
   try {
-    return JSON.parse(UTF8.decode(Buffer.concat(chunks)))
+    return JSON.parse(UTF8.decode(bytes))
   } catch {
     throw new GateError('ERR_BODY_MALFORMED')
   }
+}
+
+// Not `for await`: leaving that loop early destroys the socket, and the refusal could not be sent any more.
+function readAtMost(request: IncomingMessage, limit: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    const take = (chunk: Buffer) => {
+      size += chunk.length
+      if (size <= limit) {
+        chunks.push(chunk)
+        return
+      }
+      request.off('data', take)
+      request.pause()
+      reject(new GateError('ERR_BODY_TOO_LARGE'))
+    }
+    request.on('data', take)
+    request.on('end', () => resolve(Buffer.concat(chunks)))
+    request.on('close', () => reject(new GateError('ERR_BODY_MALFORMED', { detail: 'The body ended early.' })))
+    request.on('error', (cause) =>
+      reject(new GateError('ERR_BODY_MALFORMED', { detail: 'The body ended early.', cause })),
+    )
+  })
 }
