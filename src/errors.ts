@@ -74,6 +74,98 @@ export const ERRORS = {
   },
 
   // understanding and execution
+  ERR_SQL_TEXT: {
+    status: 200,
+    message: 'The SQL text is not well-formed.',
+    next: 'Send plain UTF-8 text without NUL characters.',
+  },
+  ERR_SQL_TOO_LONG: {
+    status: 200,
+    message: 'The SQL text is too long.',
+    next: 'Send a shorter statement; the limit is 64 KiB.',
+  },
+  ERR_SQL_PLACEHOLDER: {
+    status: 200,
+    message: 'The request contains a masking placeholder where a value belongs.',
+    next: 'A masked value cannot be used; select the rows by another column.',
+  },
+  ERR_SQL_SYNTAX: {
+    status: 200,
+    message: "PostgreSQL's parser does not accept the statement.",
+    next: 'Correct the statement at the position named, and call again.',
+  },
+  ERR_SQL_TOO_COMPLEX: {
+    status: 200,
+    message: 'The statement is nested too deeply to be judged.',
+    next: 'Write it flatter, or in smaller steps.',
+  },
+  ERR_SQL_STATEMENT_COUNT: {
+    status: 200,
+    message: 'A call takes exactly one SQL statement.',
+    next: 'Send one statement for each call.',
+  },
+  ERR_SQL_NOT_UNDERSTOOD: {
+    status: 200,
+    message: 'The statement contains something that cannot be judged, so it is refused.',
+    next: 'Write it without the construct named.',
+  },
+  ERR_SQL_PARAMS: {
+    status: 200,
+    message: 'The parameters do not fit the statement.',
+    next: 'Give one JSON scalar for each of $1, $2, ... in params.',
+  },
+  ERR_SQL_FAILED: {
+    status: 200,
+    message: 'PostgreSQL answered with an error; nothing was changed.',
+    next: 'Read the detail, correct the statement, and call again.',
+  },
+  ERR_SQL_TIMEOUT: {
+    status: 200,
+    message: 'The statement took longer than the connection allows; nothing was changed.',
+    next: 'Ask for less: narrow the WHERE, or split the work.',
+  },
+  ERR_SQL_LOCKED: {
+    status: 200,
+    message: 'The statement waited too long for a lock; nothing was changed.',
+    next: 'Call again later.',
+  },
+  ERR_SQL_RESULT_TOO_LARGE: {
+    status: 200,
+    message: 'The result is larger than the connection allows, so it was cut off and thrown away.',
+    next: 'Select fewer or smaller columns, or fewer rows.',
+  },
+  ERR_SQL_MAX_ROWS: {
+    status: 200,
+    message: 'The statement changed more rows than were approved, so it was rolled back; nothing was changed.',
+    next: 'Narrow the WHERE, or ask for approval of the larger change.',
+  },
+  ERR_SQL_MAX_ROWS_UNKNOWN: {
+    status: 200,
+    message:
+      'The rows this statement changes cannot be counted, so it cannot be held to a row limit; nothing was changed.',
+    next: 'Use DELETE or UPDATE, or have it approved under a rule without maxRows.',
+  },
+  ERR_SQL_ROLE: {
+    status: 200,
+    message: 'The connection has no role for this kind of statement.',
+    next: 'Ask an operator to configure one.',
+  },
+  ERR_SQL_SERVER: {
+    status: 200,
+    message: 'The database server is not one that statements can be judged for.',
+    next: 'Tell an operator; nothing was executed.',
+  },
+  ERR_SQL_OUTCOME_UNKNOWN: {
+    status: 200,
+    message:
+      'The connection was lost while the change was being made permanent, and its outcome could not be looked up.',
+    next: 'Do not repeat the call. Read the rows it would have changed, or tell an operator the call id.',
+  },
+  ERR_TARGET_CREDENTIALS: {
+    status: 200,
+    message: "The target refused the gateway's own credential.",
+    next: 'Tell an operator; nothing was executed.',
+  },
   ERR_TARGET_FAILED: {
     status: 200,
     message: 'The target answered with an error.',
@@ -90,6 +182,166 @@ export const ERRORS = {
     status: 200,
     message: 'No approval of that id belongs to this caller.',
     next: 'Use the approval_id that a pending_approval answer gave to this caller.',
+  },
+  ERR_APPROVAL_PENDING: {
+    status: 200,
+    message: 'No decision has been made yet; nothing was executed.',
+    next: 'Call await_approval with the approval_id.',
+  },
+  ERR_APPROVAL_DENIED: {
+    status: 200,
+    message: 'A reviewer denied this call; nothing was executed.',
+    next: 'Do not repeat it unchanged; the reason says what would have to differ.',
+  },
+  ERR_APPROVAL_EXPIRED: {
+    status: 200,
+    message: 'The approval expired before it was used; nothing was executed.',
+    next: 'Call the tool again if the change is still wanted; reviewers are asked anew.',
+  },
+  ERR_APPROVAL_WITHDRAWN: {
+    status: 200,
+    message: 'The approval was withdrawn; nothing was executed.',
+    next: 'Call the tool again if the change is still wanted; reviewers are asked anew.',
+  },
+  ERR_APPROVAL_CHANGED: {
+    status: 200,
+    message: 'What would run now is not what was approved; nothing was executed.',
+    next: 'Call the tool again, so that reviewers see what would run now.',
+  },
+  ERR_APPROVAL_POLICY: {
+    status: 200,
+    message: 'Policy has become stricter since reviewers were asked; nothing was executed.',
+    next: 'Call the tool again, so that reviewers are asked under the present policy.',
+  },
+  ERR_APPROVAL_VOTE_REVOKED: {
+    status: 200,
+    message: 'A reviewer whose vote the approval needs has been revoked; nothing was executed.',
+    next: 'Tell an operator the approval id.',
+  },
+  ERR_APPROVAL_TAKEN: {
+    status: 200,
+    message: 'The approval has been used already; it clears one call, once.',
+    next: 'Call await_approval with the approval_id to collect the result.',
+  },
+  ERR_APPROVAL_FAILED: {
+    status: 200,
+    message: 'The approved call ran and failed.',
+    next: 'Read the detail and correct the request before calling again.',
+  },
+  ERR_APPROVAL_RESULT_GONE: {
+    status: 200,
+    message: 'The approved call ran; its result is no longer kept.',
+    next: 'Do not repeat the call; look at the target if the result is needed.',
+  },
+  ERR_APPROVAL_LIMIT: {
+    status: 200,
+    message: 'This caller has as many undecided approvals as are allowed at once.',
+    next: 'Wait for a decision, or withdraw_approval what is no longer wanted.',
+  },
+  ERR_APPROVAL_RATE: {
+    status: 200,
+    message: 'This caller asks for approvals too often.',
+    next: 'Wait a minute, then call again.',
+  },
+  ERR_APPROVAL_NOBODY: {
+    status: 200,
+    message: 'Policy asks for an approval that nobody can give.',
+    next: 'Tell an operator: the rule names no reviewers, or a reviewer set is empty.',
+  },
+  ERR_REASON_REQUIRED: {
+    status: 200,
+    message: 'Reviewers need a reason for this call.',
+    next: 'Call again with `reason`: one sentence on why it is needed.',
+  },
+  ERR_PREVIEW_REQUIRED: {
+    status: 200,
+    message: 'Policy asks for a preview of the effect, and none can be made for this call.',
+    next: 'Rewrite the call so that its effect can be foreseen, for example as one plain statement.',
+  },
+  ERR_OUTCOME_UNKNOWN: {
+    status: 200,
+    message: 'The call was started, and whether it took effect is not known.',
+    next: 'Look at the target before deciding whether to call again.',
+  },
+  ERR_LEASE_LOST: {
+    status: 503,
+    message: 'Another instance of the gateway has taken over; this one must not go on.',
+    next: 'Call again; what happened so far is kept.',
+  },
+  ERR_IDEMPOTENCY_CONFLICT: {
+    status: 200,
+    message: 'This idempotency_key was used for a different call.',
+    next: 'Use a new idempotency_key for a new call.',
+  },
+  ERR_IDEMPOTENCY_RUNNING: {
+    status: 200,
+    message: 'A call with this idempotency_key is still running.',
+    next: 'Call again in a few seconds with the same idempotency_key.',
+  },
+  ERR_REVOKED: {
+    status: 403,
+    message: 'Access was revoked by an operator.',
+    next: 'Tell the person who runs this agent; calling again does not help.',
+  },
+  ERR_STORE: {
+    status: 503,
+    message: 'The approval store cannot be used, so nothing runs.',
+    next: 'Call again later; tell an operator if it goes on.',
+  },
+  ERR_VOTE_MALFORMED: {
+    status: 400,
+    message: 'The request does not have the expected form.',
+    next: 'Send {"digest": "hmac-sha256:...", "reason": "..."} as JSON.',
+  },
+  ERR_VOTE_UNKNOWN: {
+    status: 404,
+    message: 'No approval of that id is open to this reviewer.',
+    next: 'Use an id from the list of approvals.',
+  },
+  ERR_VOTE_METHOD: {
+    status: 405,
+    message: 'This path does not take that method.',
+    next: 'GET /api/approvals[/ID], POST /api/approvals/ID/approve or /deny.',
+  },
+  ERR_VOTE_NOT_REVIEWER: {
+    status: 403,
+    message: 'This person is not a reviewer for this approval.',
+    next: 'Ask a member of the reviewer set that the approval names.',
+  },
+  ERR_VOTE_MEMBERSHIP: {
+    status: 403,
+    message: 'Whether this person is a reviewer could not be established, so the vote does not count.',
+    next: 'Log in again; if it goes on, tell an operator that group membership cannot be read.',
+  },
+  ERR_VOTE_OWN_CALL: {
+    status: 403,
+    message: 'Nobody decides on their own call, nor on the call of an agent that acts for them.',
+    next: 'Ask another reviewer.',
+  },
+  ERR_VOTE_OWNER: {
+    status: 403,
+    message: 'An owner of the agent does not decide on its calls.',
+    next: 'Ask another reviewer.',
+  },
+  ERR_VOTE_REASON: {
+    status: 400,
+    message: 'A denial needs a reason.',
+    next: 'Say in one sentence what would have to differ; the agent is told.',
+  },
+  ERR_VOTE_DIGEST: {
+    status: 409,
+    message: 'The request that was shown is not the one that is stored.',
+    next: 'Load the request again and read it before deciding.',
+  },
+  ERR_VOTE_DECIDED: {
+    status: 409,
+    message: 'The decision has been made already.',
+    next: 'Nothing is left to do; the request shows who decided.',
+  },
+  ERR_VOTE_EXPIRED: {
+    status: 409,
+    message: 'The request expired before this vote.',
+    next: 'The agent can ask again; nothing was executed.',
   },
 
   // masking
