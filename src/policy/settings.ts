@@ -1,0 +1,77 @@
+import * as z from 'zod'
+import { duration } from '../settings/units.ts'
+import type { Tool } from '../tools/tool.ts'
+
+/** What policy needs to know about a tool: no more, so that tests can write one down. */
+export type JudgedTool = Pick<Tool, 'name' | 'connectionType' | 'operations' | 'match'>
+
+const ACTIONS = ['allow', 'require-approval', 'deny'] as const
+const KINDS = ['user', 'agent_on_behalf_of_user', 'agent_user', 'agent', 'app'] as const
+
+/** The name of a policy, rule, group alias, connection or reviewer set. */
+export const name = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$/, 'a name of letters, digits, ".", "_" and "-", at most 80 characters')
+
+const labels = z
+  .record(name, z.string())
+  .refine((given) => Object.keys(given).length > 0, 'name at least one label: no label would mean every connection')
+const selector = z.union([name, z.strictObject({ labels })])
+
+const subjects = z.strictObject({
+  groups: z.array(name).optional(),
+  apps: z.array(z.string().min(1)).optional(),
+  roles: z.array(z.string().min(1)).optional(),
+  callers: z.array(z.string().min(1)).optional(),
+  kinds: z.array(z.enum(KINDS)).min(1).optional(),
+  providers: z.array(name).min(1).optional(),
+})
+
+const approval = z.strictObject({
+  reviewers: z.union([name, z.array(name).min(1)]).optional(),
+  ttl: duration.optional(),
+  preview: z.enum(['required', 'wanted']).optional(),
+  maxRows: z.int().min(1).optional(),
+  reason: z.enum(['required', 'optional']).optional(),
+})
+
+const operations = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+
+/** `match` in all its forms. Its mapping allows the keys of every tool; loading narrows that to the connections' tools. */
+function match(tools: readonly JudgedTool[]) {
+  const keys = new Map<string, z.ZodType>()
+  for (const tool of tools) {
+    for (const [key, { schema, describe }] of Object.entries(tool.match)) {
+      const other = keys.get(key)
+      keys.set(key, other === undefined ? schema.describe(describe) : z.union([other, schema]))
+    }
+  }
+  const optional = Object.fromEntries([...keys].map(([key, schema]) => [key, schema.optional()]))
+  return z.union([operations, z.strictObject({ ...optional, operation: operations.optional() })])
+}
+
+/** A policy file: the short form and the long form are one schema. */
+export function policyFile(tools: readonly JudgedTool[]) {
+  const rule = z.strictObject({
+    name: name
+      .refine((text) => !/^\d+$/.test(text), 'a name that is not a number: unnamed rules are known by theirs')
+      .optional(),
+    match: match(tools),
+    action: z.enum(ACTIONS),
+    approval: approval.optional(),
+    message: z.string().min(1).max(500).optional(),
+  })
+  return z.strictObject({
+    policy: name,
+    subjects: subjects.optional(),
+    connection: name.optional(),
+    connections: z.union([z.array(selector).min(1), z.strictObject({ labels })]).optional(),
+    rules: z.array(rule).min(1),
+    record: z.boolean().optional(),
+  })
+}
+
+export type PolicyFile = z.infer<ReturnType<typeof policyFile>>
+export type RuleSettings = PolicyFile['rules'][number]
+export type ApprovalSettings = z.infer<typeof approval>
+export type Subjects = z.infer<typeof subjects>
