@@ -1,0 +1,53 @@
+import type { Detector } from './detectors/detector.ts'
+import { DETECTORS } from './detectors/detectors.ts'
+import { encodedRuns } from './encodedRuns.ts'
+import { plainCopyOf } from './plainCopy.ts'
+import type { Span } from './span.ts'
+
+/** The shortest text in which a detector can find anything: `pwd=` and four characters. */
+const SHORTEST = 8
+
+const ALWAYS: readonly Detector[] = DETECTORS.filter(({ anchors }) => anchors.length === 0)
+const ANCHORED: readonly Detector[] = DETECTORS.filter(({ anchors }) => anchors.length > 0)
+const ANY_ANCHOR = new RegExp(
+  [...new Set(ANCHORED.flatMap(({ anchors }) => anchors))].map((anchor) => anchor.replace(/[.$]/g, '\\$&')).join('|'),
+  'i',
+)
+
+/**
+ * What looks like a secret in one decoded value: in the text itself, in the text as a reader takes it (without
+ * invisible characters, NFKC), and in what base64 and hex runs decode to, one level deep. A hit inside an encoded run
+ * hides the whole run. Linear in the length of the text.
+ */
+export function findSecrets(text: string): readonly Span[] {
+  if (text.length < SHORTEST) return []
+  const spans = [...detect(text), ...detectEncoded(text)]
+  const copy = plainCopyOf(text)
+  if (copy !== undefined) {
+    for (const span of [...detect(copy.text), ...detectEncoded(copy.text)]) spans.push(copy.inOriginal(span))
+  }
+  return spans
+}
+
+function detect(text: string): readonly Span[] {
+  const spans = ALWAYS.flatMap((detector) => detector.find(text))
+  if (!ANY_ANCHOR.test(text)) return spans
+  const lowered = text.toLowerCase()
+  for (const detector of ANCHORED) {
+    if (detector.anchors.some((anchor) => lowered.includes(anchor))) spans.push(...detector.find(text))
+  }
+  return spans
+}
+
+function detectEncoded(text: string): readonly Span[] {
+  const spans: Span[] = []
+  for (const { start, end, decoded } of encodedRuns(text)) {
+    for (const inner of decoded) {
+      const [hit] = detect(inner)
+      if (hit === undefined) continue
+      spans.push({ start, end, why: hit.why })
+      break
+    }
+  }
+  return spans
+}

@@ -1,0 +1,114 @@
+import type { Json, MaskedOutput, MaskedText } from '../call.ts'
+import type { Preview, ToolOutput, ToolTable } from '../tools/tool.ts'
+import { collectNotes, type NoteCollection } from './collectNotes.ts'
+import type { Masker } from './masker.ts'
+import { maskingFailed } from './maskingFailed.ts'
+import { maskFreeText } from './maskText.ts'
+import { maskString, maskValue } from './maskValue.ts'
+import { renderValue } from './renderValue.ts'
+import { placeholderFor } from './span.ts'
+
+/**
+ * A tool's output as the agent and the trail may see it: protected columns replaced whole (nulls included), secrets
+ * replaced in everything else, then cut to the caps of the connection. The caps are applied to what is shown, so that
+ * neither `truncated` nor the number of rows depends on a protected value or its length.
+ *
+ * The result is `{columns, types, rows, row_count}` of the rows shown, when there is a table, and always
+ * `{command, rows_changed?, truncated}`.
+ *
+ * @throws GateError ERR_MASKING when anything goes wrong inside: the output is withheld, never shown in part.
+ */
+export function mask(output: ToolOutput, masker: Masker): MaskedOutput {
+  try {
+    const notes = collectNotes()
+    const table = output.table === undefined ? undefined : maskTable(output.table, output.caps, masker, notes)
+    const result: Json = {
+      ...(table !== undefined && {
+        columns: table.columns,
+        types: table.types,
+        rows: table.rows,
+        row_count: table.rows.length,
+      }),
+      command: maskString(output.command, undefined, masker, (why) => notes.add('command', why)),
+      ...(output.rowsChanged !== undefined && { rows_changed: output.rowsChanged }),
+      truncated: output.truncated || (table?.cut ?? false),
+    }
+    return { result, masked: [...output.masked, ...notes.list()] } as unknown as MaskedOutput
+  } catch (cause) {
+    throw maskingFailed(cause)
+  }
+}
+
+/** What would happen, as reviewers may see it. */
+export interface MaskedPreview {
+  readonly rows: number | undefined
+  readonly lines: readonly MaskedText[]
+  readonly sample:
+    | { readonly columns: readonly MaskedText[]; readonly rows: readonly (readonly MaskedText[])[] }
+    | undefined
+  readonly missing: readonly MaskedText[]
+}
+
+/**
+ * A preview with its protected columns and secrets replaced, every cell as text: null is `NULL`, records are JSON.
+ *
+ * @throws GateError ERR_MASKING when anything goes wrong inside.
+ */
+export function maskPreview(preview: Preview, masker: Masker): MaskedPreview {
+  try {
+    const table = preview.sample && maskTable(preview.sample, NO_CAPS, masker, collectNotes())
+    return {
+      rows: preview.rows,
+      lines: preview.lines.map((line) => maskFreeText(line, masker)),
+      sample: table && { columns: table.columns.map(asText), rows: table.rows.map((row) => row.map(asText)) },
+      missing: preview.missing.map((line) => maskFreeText(line, masker)),
+    }
+  } catch (cause) {
+    throw maskingFailed(cause)
+  }
+}
+
+const NO_CAPS = { maxRows: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY }
+
+interface MaskedTable {
+  readonly columns: readonly string[]
+  readonly types: readonly string[]
+  readonly rows: readonly (readonly Json[])[]
+  /** Rows were left out to keep the caps. */
+  readonly cut: boolean
+}
+
+function maskTable(table: ToolTable, caps: ToolOutput['caps'], masker: Masker, notes: NoteCollection): MaskedTable {
+  const columns = table.columns.map(({ name }) =>
+    maskString(name, undefined, masker, (why) => notes.add('column name', why)),
+  )
+  const rows: Json[][] = []
+  let bytes = 0
+  for (const row of table.rows) {
+    if (rows.length >= caps.maxRows) return { columns, types: typesOf(table), rows, cut: true }
+    if (row.length !== table.columns.length) throw new TypeError('a row does not have one value for each column')
+    const hidden: [where: string, why: string][] = []
+    const shown = table.columns.map((column, i): Json => {
+      const where = columns[i] ?? ''
+      if (column.protectedBy.length > 0) {
+        hidden.push([where, `protected column ${column.protectedBy.join(', ')}`])
+        return placeholderFor(column.protectedBy.join(','))
+      }
+      return maskValue(renderValue(row[i]), column.name, masker, (why) => hidden.push([where, `detector ${why}`]))
+    })
+    bytes += Buffer.byteLength(JSON.stringify(shown), 'utf8') + 1
+    if (bytes > caps.maxBytes) return { columns, types: typesOf(table), rows, cut: true }
+    for (const [where, why] of hidden) notes.add(where, why)
+    rows.push(shown)
+  }
+  return { columns, types: typesOf(table), rows, cut: false }
+}
+
+function typesOf(table: ToolTable): readonly string[] {
+  return table.columns.map(({ type }) => type)
+}
+
+function asText(value: Json): MaskedText {
+  const text = value === null ? 'NULL' : typeof value === 'string' ? value : JSON.stringify(value)
+  return text as MaskedText
+}

@@ -1,0 +1,42 @@
+import type { CredentialDetector } from './credentials.ts'
+import { isSecretByName } from './detectors/assignments.ts'
+import { findSecrets } from './findSecrets.ts'
+import { plainCopyOf } from './plainCopy.ts'
+import type { Span } from './span.ts'
+
+/** What to hide in texts of one call. */
+export interface Masker {
+  /** Secrets by shape, secrets by the name of the value (a column, a JSON key), and server-held credentials. */
+  findIn(text: string, name?: string): readonly Span[]
+  /** Server-held credentials alone: for text that is code, where only whole literals may be judged by shape. */
+  findCredentialsIn(text: string): readonly Span[]
+}
+
+/**
+ * A masker for one call. `onCredentialHit` is called once, the first time that a server-held credential shows up in
+ * anything of this call: such a value never belongs in a call, and the pipeline suspends a caller who keeps meeting it.
+ */
+export function createMasker(credentials: CredentialDetector, onCredentialHit: () => void): Masker {
+  let reported = false
+  const findCredentialsIn = (text: string): readonly Span[] => {
+    const copy = plainCopyOf(text)
+    const hidden = copy === undefined ? [] : credentials.find(copy.text).map((span) => copy.inOriginal(span))
+    const spans = [...credentials.find(text), ...hidden]
+    if (spans.length > 0 && !reported) {
+      reported = true
+      onCredentialHit()
+    }
+    return spans
+  }
+  return {
+    findCredentialsIn,
+    findIn(text, name) {
+      const credentialSpans = findCredentialsIn(text)
+      if (name !== undefined && isSecretByName(name, text)) {
+        return [{ start: 0, end: text.length, why: 'secret-by-name' }]
+      }
+      const secrets = findSecrets(text)
+      return credentialSpans.length === 0 ? secrets : [...credentialSpans, ...secrets]
+    },
+  }
+}
