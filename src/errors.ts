@@ -217,6 +217,11 @@ export const ERRORS = {
 
   // policy and configuration
   ERR_CONFIG: { status: 500, message: 'The configuration is not valid.', next: 'Correct the file at the place named.' },
+  ERR_SECRET: {
+    status: 503,
+    message: 'A secret that the configuration refers to cannot be read.',
+    next: 'Tell an operator; call again when it is repaired. Nothing was executed.',
+  },
   ERR_CONNECTION_UNKNOWN: {
     status: 200,
     message: 'No connection of that name is open to this caller.',
