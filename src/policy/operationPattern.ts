@@ -1,3 +1,5 @@
+import { matchesGlob } from '../settings/glob.ts'
+
 /**
  * Operation names and the globs over them. Only the part after the colon of a family can be a glob: `function:public.*`
  * names members of the family `function`. `*` stands for any characters, none included. Names compare exactly.
@@ -21,20 +23,4 @@ export function isInVocabulary(pattern: string, vocabulary: readonly string[]): 
   const colon = pattern.indexOf(':')
   if (colon < 0) return vocabulary.includes(pattern)
   return pattern.length > colon + 1 && vocabulary.includes(`${pattern.slice(0, colon)}:*`)
-}
-
-/** Linear in practice and bounded by pattern times text: after each star the earliest continuation is enough. */
-function matchesGlob(glob: string, text: string): boolean {
-  const [head = '', ...rest] = glob.split('*')
-  const tail = rest.pop()
-  if (tail === undefined) return glob === text
-  if (!text.startsWith(head) || text.length < head.length + tail.length || !text.endsWith(tail)) return false
-  let position = head.length
-  const end = text.length - tail.length
-  for (const part of rest) {
-    const found = text.indexOf(part, position)
-    if (found < 0 || found + part.length > end) return false
-    position = found + part.length
-  }
-  return true
 }

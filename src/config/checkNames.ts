@@ -1,0 +1,69 @@
+import { checkIdentitySettings } from '../identity/checkIdentitySettings.ts'
+import type { Problem } from '../settings/configError.ts'
+import { suggest } from '../settings/nearest.ts'
+import type { YamlFile } from '../settings/readYaml.ts'
+import type { ConfigFile } from './schema.ts'
+import { isLoopbackHost } from './serverSettings.ts'
+
+const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+/** What the schemas cannot see, because it takes more than one part of the file. */
+export function checkNames(settings: ConfigFile, yaml: YamlFile): Problem[] {
+  const { identity, approvals, server } = settings
+  const issues = checkIdentitySettings({
+    identity,
+    reviewerApp: approvals.reviewerApp,
+    insecureLoopback: server.insecureLoopback,
+  })
+  return [
+    ...checkServer(settings, yaml),
+    ...issues.map(({ path, message }) => ({ ...yaml.placeOf(path), message: `${path.join('.')}: ${message}` })),
+    ...checkGroups(settings, yaml),
+    ...checkReviewers(settings, yaml),
+  ]
+}
+
+function checkServer({ server }: ConfigFile, yaml: YamlFile): Problem[] {
+  if (isLoopbackHost(server.listen.host)) return []
+  const say = (key: string, message: string): Problem => ({
+    ...yaml.placeOf(['server', key]),
+    message: `server.${key}: ${message}`,
+  })
+  const problems: Problem[] = []
+  if (server.publicUrl === undefined) {
+    problems.push(
+      say('publicUrl', 'required when the server listens beyond loopback: tokens and clients are bound to it'),
+    )
+  } else if (!server.publicUrl.startsWith('https:')) {
+    problems.push(say('publicUrl', 'must be https when the server listens beyond loopback'))
+  }
+  if (server.allowedHosts.length === 0) {
+    problems.push(say('allowedHosts', 'required when the server listens beyond loopback: it stops DNS rebinding'))
+  }
+  if (server.insecureLoopback) {
+    problems.push(say('insecureLoopback', 'cannot be combined with listening beyond loopback'))
+  }
+  return problems
+}
+
+/** Entra puts object ids into tokens. A display name would load, match nobody, and make every deny rule for it void. */
+function checkGroups({ groups, identity }: ConfigFile, yaml: YamlFile): Problem[] {
+  if (!identity.every(({ type }) => type === 'entra')) return []
+  return Object.entries(groups)
+    .filter(([, id]) => !GUID.test(id))
+    .map(([alias]) => ({
+      ...yaml.placeOf(['groups', alias]),
+      message: `groups.${alias}: Entra names groups by their object id, a GUID such as 6f1c1b3e-0000-4000-8000-0000000000aa`,
+    }))
+}
+
+function checkReviewers({ approvals, groups }: ConfigFile, yaml: YamlFile): Problem[] {
+  return Object.entries(approvals.reviewers).flatMap(([set, { groups: named }]) =>
+    named.flatMap((group, index) => {
+      if (Object.hasOwn(groups, group) || GUID.test(group)) return []
+      const path = ['approvals', 'reviewers', set, 'groups', index]
+      const message = `approvals.reviewers.${set}: no group alias is called "${group}"${suggest(group, Object.keys(groups))}`
+      return [{ ...yaml.placeOf(path), message }]
+    }),
+  )
+}
