@@ -1,0 +1,69 @@
+import type { MaskedText } from '../call.ts'
+import { GateError } from '../errors.ts'
+import type { Approval, VoteSurface } from './approval.ts'
+import { type LookUpGroups, membershipOf, type Reviewer } from './membership.ts'
+import type { ApprovalStore, EventOutbox, RevocationStore } from './ports.ts'
+import { type RecordEvent, recordEvents } from './recordEvents.ts'
+import { revocationKeysOfPerson } from './revocationKeys.ts'
+import type { ApprovalRules } from './settings.ts'
+import { vote } from './vote.ts'
+
+export interface VoteRequest {
+  readonly approvalId: string
+  readonly reviewer: Reviewer
+  readonly verdict: 'approve' | 'deny'
+  readonly via: VoteSurface
+  /** The digest of the request that the person was shown. */
+  readonly digest: string
+  readonly reason: MaskedText | undefined
+}
+
+/** What voting needs from outside. */
+export interface VotingBooth {
+  readonly store: ApprovalStore & RevocationStore & EventOutbox
+  readonly rules: () => ApprovalRules
+  readonly lookUpGroups: LookUpGroups | undefined
+  readonly recordEvent: RecordEvent
+  /** Milliseconds since 1970. */
+  readonly clock: () => number
+}
+
+/**
+ * Casts one vote: kill switch, membership now, separation of duties, then one atomic update. Repeating a vote is no
+ * error (`changed: false`). Every refusal is a GateError; the decision is in the trail when this resolves.
+ */
+export async function castVote(
+  request: VoteRequest,
+  booth: VotingBooth,
+): Promise<{ readonly approval: Approval; readonly changed: boolean }> {
+  const { reviewer, approvalId, verdict, via, digest, reason } = request
+  const { store } = booth
+  const rules = booth.rules()
+  await refuseRevokedPerson(reviewer, store)
+  const approval = await store.get(approvalId)
+  if (approval === undefined) throw new GateError('ERR_VOTE_UNKNOWN')
+  const setNames = approval.needs.map((need) => need.set)
+  const membership = await membershipOf(reviewer, setNames, rules, booth.clock(), booth.lookUpGroups)
+  if (!membership.known) throw new GateError('ERR_VOTE_MEMBERSHIP')
+
+  const { person, subject, name } = reviewer
+  const owners = ownersOf(approval, rules)
+  const ballot = { person, subject, name, verdict, via, digest, reason, memberOf: membership.sets, owners }
+  const result = await store.change(approvalId, (current) => vote(current, ballot, booth.clock()))
+  if (result === undefined) throw new GateError('ERR_VOTE_UNKNOWN')
+  if (!result.ok) throw new GateError(result.code, result)
+  await recordEvents(store, booth.recordEvent)
+  return result
+}
+
+/** Throws ERR_REVOKED for a person whom an operator has stopped. */
+export async function refuseRevokedPerson(reviewer: Reviewer, store: RevocationStore): Promise<void> {
+  const revoked = await store.findRevoked(revocationKeysOfPerson(reviewer.person, reviewer.subject))
+  if (revoked !== undefined) throw new GateError('ERR_REVOKED')
+}
+
+/** People who answer for the agent, under whichever of its names they are configured. */
+function ownersOf(approval: Approval, rules: ApprovalRules): readonly string[] {
+  const { key, subject, app, blueprint } = approval.caller
+  return [key, subject, app, blueprint].flatMap((id) => (id === undefined ? [] : (rules.owners.get(id) ?? [])))
+}

@@ -1,0 +1,48 @@
+import { createHmac } from 'node:crypto'
+import type { Json, Operation } from '../call.ts'
+import { canonicalJson } from './canonicalJson.ts'
+
+/** Everything an approval is bound to. Change any of it and the approval is for something else. */
+export interface DigestInput {
+  /** Two agents of one person are two callers and have two digests. */
+  readonly callerKey: string
+  readonly tool: string
+  /** The arguments without `reason` and `idempotency_key`: exactly what runs. */
+  readonly args: Json
+  readonly operations: readonly Operation[]
+  /** `Understanding.judged` and `Understanding.target`. */
+  readonly judged: Json
+  readonly target: Json
+  readonly constraints: { readonly maxRows: number | undefined }
+}
+
+/** Rewording the reason must not open a second request, nor dodge the memory of a denial. */
+const NOT_BOUND = new Set(['reason', 'idempotency_key'])
+
+/**
+ * `hmac-sha256:<hex>` over canonical JSON. Keyed, because the digest is shown and recorded: with a plain hash anyone
+ * who reads the trail could try out masked literals until one fits.
+ */
+export function digestOf(key: Uint8Array, input: DigestInput): string {
+  const bound: Json = [
+    'countersign approval 1',
+    input.callerKey,
+    input.tool,
+    boundArguments(input.args),
+    input.operations.map(operationAsJson),
+    input.judged,
+    input.target,
+    { maxRows: input.constraints.maxRows ?? null },
+  ]
+  return `hmac-sha256:${createHmac('sha256', key).update(canonicalJson(bound), 'utf8').digest('hex')}`
+}
+
+function boundArguments(args: Json): Json {
+  if (args === null || typeof args !== 'object' || Array.isArray(args)) return args
+  return Object.fromEntries(Object.entries(args).filter(([name]) => !NOT_BOUND.has(name)))
+}
+
+function operationAsJson(operation: Operation): Json {
+  const { operation: name, otherwise, floor, because, facts } = operation
+  return { operation: name, otherwise, floor: floor ?? null, because: because ?? null, facts }
+}

@@ -1,0 +1,166 @@
+import type { Json, MaskedOutput } from '../call.ts'
+import type { Approval, ApprovalEvent, ApprovalState, Lease } from './approval.ts'
+import type { OpenLimits, RequestTerms } from './openOrJoin.ts'
+import type { Refusal, Transition } from './transitions.ts'
+
+/**
+ * Where approvals live. Durable: when a promise resolves, the change survives a crash. Every method that changes
+ * something is atomic, also against other processes on the same store. Failures of the store itself throw ERR_STORE.
+ * `now` is milliseconds since 1970, always passed in.
+ */
+export interface ApprovalStore {
+  /**
+   * Joins the caller's identical request, or opens this one (`answerOpen`, in one transaction). `opened` tells which.
+   */
+  openOrJoin(candidate: Approval, terms: RequestTerms, limits: OpenLimits, now: number): Promise<OpenResult>
+  get(id: string): Promise<Approval | undefined>
+  /** The caller's most recent approval with this digest. */
+  latest(callerKey: string, digest: string): Promise<Approval | undefined>
+  /** Newest first. */
+  list(states: readonly ApprovalState[], limit: number): Promise<readonly Approval[]>
+  /**
+   * Applies a pure transition by compare-and-set on the version, together with its events. The transition may be
+   * called more than once. Undefined when no such approval exists.
+   */
+  change(id: string, transition: (approval: Approval) => Transition): Promise<ChangeResult | undefined>
+  /** Closes what is overdue and forgets results that were kept long enough. Returns how many records changed. */
+  sweep(now: number): Promise<number>
+  /**
+   * Resolves with the record as soon as its version differs from `version`, somebody is revoked, `ms` have passed, or
+   * the signal aborts; whichever is first. Never rejects because of the signal.
+   */
+  waitForChange(id: string, version: number, ms: number, signal: AbortSignal): Promise<Approval | undefined>
+}
+
+export type OpenResult =
+  | { readonly ok: true; readonly approval: Approval; readonly opened: boolean }
+  | { readonly ok: false; readonly code: 'ERR_APPROVAL_LIMIT' | 'ERR_APPROVAL_RATE' }
+
+export type ChangeResult = { readonly ok: true; readonly approval: Approval; readonly changed: boolean } | Refusal
+
+/**
+ * Events wait here until a consumer has them safely: written in the transaction of the change they tell, handed out in
+ * order, forgotten by nobody. A crash between hearing and acknowledging repeats an event; id + version recognise it.
+ */
+export interface EventOutbox {
+  pendingEvents(consumer: EventConsumer, limit: number): Promise<readonly StoredEvent[]>
+  acknowledge(consumer: EventConsumer, upTo: number): Promise<void>
+}
+
+export type EventConsumer = 'trail' | 'notifier'
+
+export interface StoredEvent {
+  /** Position in the outbox; grows. */
+  readonly position: number
+  readonly event: ApprovalEvent
+  /** The record as it is now, which may be later than the event. */
+  readonly approval: Approval
+}
+
+/** Tells people on some surface. Fed from the outbox: an error leaves the event there, to be tried again. */
+export interface Notifier {
+  notify(event: ApprovalEvent, approval: Approval): Promise<void>
+}
+
+/**
+ * Which run of which gateway instance may execute. A new run of the same replica ends the old one's lease at once; a
+ * run that stops renewing loses it when the time is over.
+ */
+export interface LeaseStore {
+  acquireLease(replica: string, ms: number, now: number): Promise<Lease>
+  /** False when another run took the replica's name or the lease ran out: this process must stop executing. */
+  renewLease(lease: Lease, ms: number, now: number): Promise<boolean>
+  isLeaseLive(lease: Lease, now: number): Promise<boolean>
+  /** Executions whose run is dead: seize each, look up its outcome, settle it. */
+  orphans(now: number): Promise<Orphans>
+}
+
+export interface Orphans {
+  readonly approvals: readonly Approval[]
+  readonly writes: readonly IdempotentWrite[]
+}
+
+/** An allowed write that named an `idempotency_key`: runs once per caller and key. */
+export interface IdempotentWrite {
+  readonly callerKey: string
+  readonly key: string
+  readonly digest: string
+  readonly callId: string
+  readonly connection: string
+  readonly state: 'executing' | 'executed' | 'failed' | 'unknown'
+  readonly lease: Lease
+  readonly outcomeRef: Json | undefined
+  readonly output: MaskedOutput | undefined
+  readonly startedAt: number
+  readonly settledAt: number | undefined
+}
+
+export interface IdempotencyStore {
+  /**
+   * Records the write as executing, unless this caller has used the key within 24 h: then that record is returned and
+   * nothing changes. A failed write may be tried again under the same key and digest.
+   */
+  beginWrite(write: IdempotentWrite, now: number): Promise<{ readonly begun: boolean; readonly write: IdempotentWrite }>
+  findWrite(callerKey: string, key: string): Promise<IdempotentWrite | undefined>
+  /** Changes the record if `lease` holds it and it is executing; false when it does not. */
+  changeWrite(
+    callerKey: string,
+    key: string,
+    lease: Lease,
+    change: Partial<Pick<IdempotentWrite, 'state' | 'lease' | 'outcomeRef' | 'output' | 'settledAt'>>,
+  ): Promise<boolean>
+}
+
+export type RevocationKind = 'caller' | 'app' | 'blueprint' | 'person'
+
+export interface RevocationKey {
+  readonly kind: RevocationKind
+  readonly id: string
+}
+
+export interface Revocation extends RevocationKey {
+  readonly number: number
+  readonly by: string
+  readonly reason: string | undefined
+  readonly at: number
+  readonly undoneBy: string | undefined
+  readonly undoneAt: number | undefined
+}
+
+/** The kill switch. Read at every call, vote and take. */
+export interface RevocationStore {
+  /** Revoking what is revoked already returns that entry. */
+  revoke(key: RevocationKey, by: string, reason: string | undefined, now: number): Promise<Revocation>
+  /** Undefined when no such entry is in force. */
+  undoRevocation(number: number, by: string, now: number): Promise<Revocation | undefined>
+  /** Newest first, undone ones included. */
+  revocations(): Promise<readonly Revocation[]>
+  /** The first entry in force for any of the keys. */
+  findRevoked(keys: readonly RevocationKey[]): Promise<Revocation | undefined>
+}
+
+/** Last known head of a replica's trail, so that a cut tail is noticed. */
+export interface TrailHead {
+  readonly file: string
+  readonly seq: number
+  readonly hash: string
+}
+
+export interface TrailHeadStore {
+  /** Never goes back: a head with a smaller `seq` than the stored one is ignored. */
+  saveHead(replica: string, head: TrailHead): Promise<void>
+  loadHead(replica: string): Promise<TrailHead | undefined>
+}
+
+/** Everything the gateway must remember across restarts, in one place. */
+export interface StateStore
+  extends ApprovalStore,
+    EventOutbox,
+    LeaseStore,
+    IdempotencyStore,
+    RevocationStore,
+    TrailHeadStore {
+  /** Set when what is stored is lost with the process: said at start, refused beyond loopback. */
+  readonly forgets: boolean
+  close(): Promise<void>
+}

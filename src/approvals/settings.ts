@@ -1,0 +1,97 @@
+import * as z from 'zod'
+import { GateError } from '../errors.ts'
+import { secretReference } from '../settings/secretReference.ts'
+import { duration } from '../settings/units.ts'
+
+const setName = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/i, 'a name of letters, digits, dots, dashes, underscores')
+const memberId = z.string().min(1).max(256)
+
+const reviewerSet = z
+  .strictObject({
+    /** Names from `groups:`, or directory object ids. */
+    groups: z.array(memberId).default([]),
+    /** Object ids of people at the reviewers' identity provider. */
+    people: z.array(memberId).default([]),
+    /** How many different people must approve. */
+    atLeast: z.int().min(1).max(20).default(1),
+  })
+  .refine((set) => set.groups.length > 0 || set.people.length > 0, {
+    message: 'a reviewer set names at least one group or person; nobody could approve otherwise',
+  })
+  .refine((set) => set.groups.length > 0 || new Set(set.people).size >= set.atLeast, {
+    path: ['atLeast'],
+    message: 'more approvals are asked for than people are listed; nobody could approve',
+  })
+
+/** The `approvals:` part of countersign.yaml. `reviewerApp` belongs to identity; config composes both. */
+export const approvalsSettings = z
+  .strictObject({
+    store: z.strictObject({ sqlite: z.string().min(1) }),
+    /** How long a call waits inside the request. Under 60 s, because that is where real clients begin to give up. */
+    inlineWait: duration.default(45_000),
+    ttl: duration.default(4 * 3_600_000),
+    claimWithin: duration.default(3_600_000),
+    digestKey: secretReference.optional(),
+    maxPendingPerCaller: z.int().min(1).max(1000).default(5),
+    /** Agent or app object id -> object ids of the people who answer for it, and so may not approve for it. */
+    owners: z.record(memberId, z.array(memberId)).default({}),
+    defaultReviewers: setName.optional(),
+    reviewers: z.record(setName, reviewerSet).default({}),
+  })
+  .refine((all) => all.ttl > 0 && all.claimWithin > 0, { message: 'ttl and claimWithin must be longer than nothing' })
+  .refine((all) => all.defaultReviewers === undefined || Object.hasOwn(all.reviewers, all.defaultReviewers), {
+    path: ['defaultReviewers'],
+    message: 'names a reviewer set that `reviewers` does not define',
+  })
+
+export type ApprovalsSettings = z.infer<typeof approvalsSettings>
+
+/** A reviewer set with its groups as directory ids, as tokens carry them. */
+export interface ReviewerSet {
+  readonly groupIds: readonly string[]
+  readonly people: readonly string[]
+  readonly atLeast: number
+}
+
+/** What the approvals stage works with: the settings, resolved. Times in milliseconds. */
+export interface ApprovalRules {
+  readonly inlineWaitMs: number
+  readonly ttlMs: number
+  readonly claimWithinMs: number
+  readonly maxPendingPerCaller: number
+  readonly owners: ReadonlyMap<string, readonly string[]>
+  readonly defaultReviewers: string | undefined
+  readonly sets: ReadonlyMap<string, ReviewerSet>
+}
+
+const OBJECT_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+/**
+ * Resolves group names through the `groups:` section. A name that is neither listed there nor an object id is a
+ * misspelling that would silently make a set smaller: ERR_CONFIG.
+ */
+export function resolveApprovalRules(
+  settings: ApprovalsSettings,
+  groupIds: Readonly<Record<string, string>>,
+): ApprovalRules {
+  const sets = new Map<string, ReviewerSet>()
+  for (const [name, set] of Object.entries(settings.reviewers)) {
+    const ids = set.groups.map((group) => {
+      if (Object.hasOwn(groupIds, group)) return groupIds[group] ?? group
+      if (OBJECT_ID.test(group)) return group
+      throw new GateError('ERR_CONFIG', {
+        detail: `approvals.reviewers.${name}.groups: "${group}" is not defined under groups and is not an object id.`,
+      })
+    })
+    sets.set(name, { groupIds: ids, people: set.people, atLeast: set.atLeast })
+  }
+  return {
+    inlineWaitMs: settings.inlineWait,
+    ttlMs: settings.ttl,
+    claimWithinMs: settings.claimWithin,
+    maxPendingPerCaller: settings.maxPendingPerCaller,
+    owners: new Map(Object.entries(settings.owners)),
+    defaultReviewers: settings.defaultReviewers,
+    sets,
+  }
+}
