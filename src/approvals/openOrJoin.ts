@@ -10,6 +10,9 @@ export const DENIAL_REMEMBERED_MS = 15 * 60_000
 /** Requests of one caller that may reach reviewers within a minute. Withdrawing does not reset it. */
 export const REQUESTS_PER_MINUTE = 10
 
+/** Over what time `REQUESTS_PER_MINUTE` counts. */
+export const REQUEST_WINDOW_MS = 60_000
+
 export interface OpenLimits {
   readonly maxPendingPerCaller: number
 }

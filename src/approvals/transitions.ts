@@ -39,6 +39,11 @@ export function moved(
   return { ok: true, approval: next, events }
 }
 
+/** The event that tells of a request just made. */
+export function requestedEvent({ id, version, createdAt }: Approval): ApprovalEvent {
+  return { kind: 'requested', approvalId: id, version, at: createdAt, vote: undefined }
+}
+
 /** Whether its time is over although no sweep has closed it yet. */
 export function isOverdue(approval: Approval, now: number): boolean {
   switch (approval.state) {

@@ -1,0 +1,224 @@
+import type { Approval, ApprovalEvent, Lease } from '../approvals/approval.ts'
+import { answersFor } from '../approvals/idempotency.ts'
+import { answerOpen, REQUEST_WINDOW_MS, RESULT_KEPT_MS } from '../approvals/openOrJoin.ts'
+import type {
+  EventConsumer,
+  IdempotentWrite,
+  Revocation,
+  RevocationKey,
+  StateStore,
+  TrailHead,
+} from '../approvals/ports.ts'
+import { expire, forgetOutput, isOverdue, requestedEvent, type Transition } from '../approvals/transitions.ts'
+import { createChangeSignal } from './changeSignal.ts'
+
+/** A store that forgets everything with the process. For tests and trials; `forgets` says so. */
+export function createMemoryStore(): StateStore {
+  const approvals = new Map<string, Approval>()
+  const events: ApprovalEvent[] = []
+  const cursors = new Map<EventConsumer, number>()
+  const leases = new Map<string, { epoch: number; until: number }>()
+  const writes = new Map<string, IdempotentWrite>()
+  const revocations: Revocation[] = []
+  const heads = new Map<string, TrailHead>()
+  const changed = createChangeSignal()
+
+  // Copies at the border, as a database makes them: nobody shares an object with the store.
+  const newest = () => [...approvals.values()].reverse()
+  const writeKey = (callerKey: string, key: string) => JSON.stringify([callerKey, key])
+  const isLive = (lease: Lease | undefined, now: number) => {
+    const row = lease && leases.get(lease.replica)
+    return row !== undefined && row.epoch === lease?.epoch && now < row.until
+  }
+  const inForce = ({ kind, id }: RevocationKey) =>
+    revocations.find((one) => one.kind === kind && one.id === id && one.undoneAt === undefined)
+  const apply = (transition: Transition, before: Approval | undefined) => {
+    if (!transition.ok || transition.approval === before) return false
+    approvals.set(transition.approval.id, structuredClone(transition.approval))
+    events.push(...structuredClone(transition.events))
+    changed.notify()
+    return true
+  }
+
+  return {
+    forgets: true,
+
+    async openOrJoin(candidate, terms, limits, now) {
+      const mine = newest().filter((one) => one.caller.key === candidate.caller.key)
+      const answer = answerOpen(
+        terms,
+        {
+          latest: mine.find((one) => one.digest === candidate.digest),
+          pending: mine.filter((one) => one.state === 'pending' && !isOverdue(one, now)).length,
+          recent: mine.filter((one) => one.createdAt > now - REQUEST_WINDOW_MS).length,
+        },
+        limits,
+        now,
+      )
+      switch (answer.kind) {
+        case 'join':
+          return { ok: true, approval: structuredClone(answer.approval), opened: false }
+        case 'refuse':
+          return { ok: false, code: answer.code }
+        case 'open': {
+          if (answer.close) apply(answer.close, undefined)
+          const approval = { ...candidate, afterUnknown: answer.afterUnknown }
+          apply({ ok: true, approval, events: [requestedEvent(approval)] }, undefined)
+          return { ok: true, approval: structuredClone(approval), opened: true }
+        }
+      }
+    },
+
+    async get(id) {
+      return structuredClone(approvals.get(id))
+    },
+
+    async latest(callerKey, digest) {
+      return structuredClone(newest().find((one) => one.caller.key === callerKey && one.digest === digest))
+    },
+
+    async list(states, limit) {
+      const found = newest().filter((one) => states.includes(one.state))
+      return structuredClone(found.slice(0, limit))
+    },
+
+    async change(id, transition) {
+      const before = approvals.get(id)
+      if (before === undefined) return undefined
+      const result = transition(structuredClone(before))
+      if (!result.ok) return result
+      if (result.approval.version === before.version) {
+        return { ok: true, approval: structuredClone(before), changed: false }
+      }
+      apply(result, before)
+      return { ok: true, approval: structuredClone(result.approval), changed: true }
+    },
+
+    async sweep(now) {
+      let count = 0
+      for (const one of [...approvals.values()]) {
+        const old = one.settledAt !== undefined && now - one.settledAt >= RESULT_KEPT_MS
+        if (apply(old ? forgetOutput(one, now) : expire(one, now), one)) count += 1
+      }
+      for (const [key, write] of writes) {
+        const over = write.settledAt !== undefined && now - write.settledAt >= RESULT_KEPT_MS
+        if (over) writes.delete(key)
+      }
+      return count
+    },
+
+    async waitForChange(id, version, ms, signal) {
+      const before = revocationStamp(revocations)
+      const until = performance.now() + ms
+      for (;;) {
+        const approval = approvals.get(id)
+        const left = until - performance.now()
+        const moved = approval?.version !== version || revocationStamp(revocations) !== before
+        if (moved || signal.aborted || left <= 0) return structuredClone(approval)
+        await changed.wait(left, signal)
+      }
+    },
+
+    async pendingEvents(consumer, limit) {
+      const from = cursors.get(consumer) ?? 0
+      return events.slice(from, from + limit).flatMap((event, index) => {
+        const approval = approvals.get(event.approvalId)
+        return approval === undefined ? [] : [structuredClone({ position: from + index + 1, event, approval })]
+      })
+    },
+
+    async acknowledge(consumer, upTo) {
+      cursors.set(consumer, Math.max(cursors.get(consumer) ?? 0, upTo))
+    },
+
+    async acquireLease(replica, ms, now) {
+      const epoch = (leases.get(replica)?.epoch ?? 0) + 1
+      leases.set(replica, { epoch, until: now + ms })
+      return { replica, epoch }
+    },
+
+    async renewLease(lease, ms, now) {
+      if (!isLive(lease, now)) return false
+      leases.set(lease.replica, { epoch: lease.epoch, until: now + ms })
+      return true
+    },
+
+    async isLeaseLive(lease, now) {
+      return isLive(lease, now)
+    },
+
+    async orphans(now) {
+      const orphaned = (one: { readonly state: string; readonly lease: Lease | undefined }) =>
+        one.state === 'executing' && !isLive(one.lease, now)
+      return structuredClone({
+        approvals: [...approvals.values()].filter(orphaned),
+        writes: [...writes.values()].filter(orphaned),
+      })
+    },
+
+    async beginWrite(write, now) {
+      const found = writes.get(writeKey(write.callerKey, write.key))
+      if (found !== undefined && answersFor(found, write, now)) {
+        return { begun: false, write: structuredClone(found) }
+      }
+      writes.set(writeKey(write.callerKey, write.key), structuredClone(write))
+      return { begun: true, write: structuredClone(write) }
+    },
+
+    async findWrite(callerKey, key) {
+      return structuredClone(writes.get(writeKey(callerKey, key)))
+    },
+
+    async changeWrite(callerKey, key, lease, change) {
+      const found = writes.get(writeKey(callerKey, key))
+      const held = found?.lease.replica === lease.replica && found.lease.epoch === lease.epoch
+      if (found?.state !== 'executing' || !held) return false
+      writes.set(writeKey(callerKey, key), structuredClone({ ...found, ...change }))
+      return true
+    },
+
+    async revoke(key, by, reason, now) {
+      const existing = inForce(key)
+      if (existing !== undefined) return existing
+      const { kind, id } = key
+      const number = revocations.length + 1
+      const entry: Revocation = { number, kind, id, by, reason, at: now, undoneBy: undefined, undoneAt: undefined }
+      revocations.push(entry)
+      changed.notify()
+      return entry
+    },
+
+    async undoRevocation(number, by, now) {
+      const entry = revocations[number - 1]
+      if (entry === undefined || entry.undoneAt !== undefined) return undefined
+      const undone = { ...entry, undoneBy: by, undoneAt: now }
+      revocations[number - 1] = undone
+      return undone
+    },
+
+    async revocations() {
+      return [...revocations].reverse()
+    },
+
+    async findRevoked(keys) {
+      return keys.map(inForce).find((entry) => entry !== undefined)
+    },
+
+    async saveHead(replica, head) {
+      const known = heads.get(replica)
+      if (known === undefined || known.seq <= head.seq) heads.set(replica, { ...head })
+    },
+
+    async loadHead(replica) {
+      return heads.get(replica)
+    },
+
+    async close() {
+      changed.notify()
+    },
+  }
+}
+
+function revocationStamp(revocations: readonly Revocation[]): number {
+  return revocations.length + revocations.filter((one) => one.undoneAt !== undefined).length
+}

@@ -1,0 +1,257 @@
+import type { Approval, ApprovalEvent } from '../approvals/approval.ts'
+import { answerOpen, REQUEST_WINDOW_MS, RESULT_KEPT_MS } from '../approvals/openOrJoin.ts'
+import type { StateStore } from '../approvals/ports.ts'
+import { expire, forgetOutput, requestedEvent, type Transition } from '../approvals/transitions.ts'
+import { type ChangeSignal, createChangeSignal } from './changeSignal.ts'
+import { openSqliteDatabase, type SqliteDatabase } from './sqliteDatabase.ts'
+import { heads, idempotentWrites, leases, revocations } from './sqliteTables.ts'
+
+/** How soon a decision made by another process is noticed here. */
+const POLL_MS = 250
+
+/**
+ * The durable store in one SQLite file, for one gateway and the command line on one machine. Several processes may open
+ * it at once. Every change is on disk when its promise resolves.
+ */
+export function openSqliteStore(path: string): StateStore {
+  const database = openSqliteDatabase(path)
+  const changed = createChangeSignal()
+  return {
+    forgets: false,
+    ...approvals(database, changed),
+    ...events(database),
+    ...leases(database),
+    ...idempotentWrites(database),
+    ...revocations(database, changed),
+    ...heads(database),
+    async close() {
+      changed.notify()
+      database.close()
+    },
+  }
+}
+
+type ApprovalPart = Pick<StateStore, 'openOrJoin' | 'get' | 'latest' | 'list' | 'change' | 'sweep' | 'waitForChange'>
+
+function approvals(database: SqliteDatabase, changed: ChangeSignal): ApprovalPart {
+  const find = (id: string) => one(database.rows('SELECT record FROM approvals WHERE id = ?', id))
+  const latest = (callerKey: string, digest: string) =>
+    one(
+      database.rows(
+        'SELECT record FROM approvals WHERE caller_key = ? AND digest = ? ORDER BY position DESC LIMIT 1',
+        callerKey,
+        digest,
+      ),
+    )
+  const change = (id: string, transition: (approval: Approval) => Transition) =>
+    database.atomically(() => {
+      const before = find(id)
+      if (before === undefined) return undefined
+      const result = transition(before)
+      if (!result.ok) return result
+      const moved = result.approval.version !== before.version
+      if (moved) update(database, result.approval, before.version, result.events)
+      return { ok: true as const, approval: result.approval, changed: moved }
+    })
+
+  return {
+    async openOrJoin(candidate, terms, limits, now) {
+      const { key } = candidate.caller
+      const result = database.atomically(() => {
+        const precedents = {
+          latest: latest(key, candidate.digest),
+          pending: count(
+            database.rows(
+              "SELECT count(*) AS n FROM approvals WHERE caller_key = ? AND state = 'pending' AND due_at > ?",
+              key,
+              now,
+            ),
+          ),
+          recent: count(
+            database.rows(
+              'SELECT count(*) AS n FROM approvals WHERE caller_key = ? AND created_at > ?',
+              key,
+              now - REQUEST_WINDOW_MS,
+            ),
+          ),
+        }
+        const answer = answerOpen(terms, precedents, limits, now)
+        switch (answer.kind) {
+          case 'join':
+            return { ok: true as const, approval: answer.approval, opened: false }
+          case 'refuse':
+            return { ok: false as const, code: answer.code }
+          case 'open': {
+            if (answer.close?.ok && precedents.latest) {
+              update(database, answer.close.approval, precedents.latest.version, answer.close.events)
+            }
+            const approval = { ...candidate, afterUnknown: answer.afterUnknown }
+            insert(database, approval)
+            return { ok: true as const, approval, opened: true }
+          }
+        }
+      })
+      changed.notify()
+      return result
+    },
+
+    async get(id) {
+      return find(id)
+    },
+
+    async latest(callerKey, digest) {
+      return latest(callerKey, digest)
+    },
+
+    async list(states, limit) {
+      const rows = database.rows(
+        'SELECT record FROM approvals WHERE state IN (SELECT value FROM json_each(?)) ORDER BY position DESC LIMIT ?',
+        JSON.stringify(states),
+        limit,
+      )
+      return rows.map((row) => parse<Approval>(row.record))
+    },
+
+    async change(id, transition) {
+      const result = change(id, transition)
+      if (result?.ok && result.changed) changed.notify()
+      return result
+    },
+
+    async sweep(now) {
+      const due = database.rows('SELECT id FROM approvals WHERE due_at <= ?', now)
+      const old = database.rows('SELECT id FROM approvals WHERE forget_at <= ?', now)
+      let swept = 0
+      for (const [rows, transition] of [
+        [due, expire],
+        [old, forgetOutput],
+      ] as const) {
+        for (const row of rows) {
+          const result = change(String(row.id), (approval) => transition(approval, now))
+          if (result?.ok && result.changed) swept += 1
+        }
+      }
+      database.run("DELETE FROM writes WHERE state <> 'executing' AND settled_at <= ?", now - RESULT_KEPT_MS)
+      if (swept > 0) changed.notify()
+      return swept
+    },
+
+    async waitForChange(id, version, ms, signal) {
+      const until = performance.now() + ms
+      const before = revocationStamp(database)
+      for (;;) {
+        const row = database.rows('SELECT version FROM approvals WHERE id = ?', id)[0]
+        const left = until - performance.now()
+        const moved = row?.version !== version || revocationStamp(database) !== before
+        if (moved || signal.aborted || left <= 0) return find(id)
+        await changed.wait(Math.min(left, POLL_MS), signal)
+      }
+    },
+  }
+}
+
+function events(database: SqliteDatabase): Pick<StateStore, 'pendingEvents' | 'acknowledge'> {
+  return {
+    async pendingEvents(consumer, limit) {
+      const rows = database.rows(
+        `SELECT events.position, events.record AS event, approvals.record AS approval
+         FROM events JOIN approvals ON approvals.id = events.approval_id
+         WHERE events.position > coalesce((SELECT position FROM cursors WHERE consumer = ?), 0)
+         ORDER BY events.position LIMIT ?`,
+        consumer,
+        limit,
+      )
+      return rows.map((row) => ({
+        position: Number(row.position),
+        event: parse<ApprovalEvent>(row.event),
+        approval: parse<Approval>(row.approval),
+      }))
+    },
+
+    async acknowledge(consumer, upTo) {
+      database.run(
+        `INSERT INTO cursors (consumer, position) VALUES (?, ?)
+         ON CONFLICT (consumer) DO UPDATE SET position = max(position, excluded.position)`,
+        consumer,
+        upTo,
+      )
+    },
+  }
+}
+
+function insert(database: SqliteDatabase, approval: Approval): void {
+  database.run(
+    `INSERT INTO approvals (id, version, state, caller_key, digest, created_at, due_at, forget_at, record)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    approval.id,
+    approval.version,
+    approval.state,
+    approval.caller.key,
+    approval.digest,
+    approval.createdAt,
+    dueAt(approval),
+    forgetAt(approval),
+    JSON.stringify(approval),
+  )
+  append(database, [requestedEvent(approval)])
+}
+
+function update(
+  database: SqliteDatabase,
+  approval: Approval,
+  version: number,
+  happened: readonly ApprovalEvent[],
+): void {
+  const rows = database.run(
+    'UPDATE approvals SET version = ?, state = ?, due_at = ?, forget_at = ?, record = ? WHERE id = ? AND version = ?',
+    approval.version,
+    approval.state,
+    dueAt(approval),
+    forgetAt(approval),
+    JSON.stringify(approval),
+    approval.id,
+    version,
+  )
+  // Cannot happen inside BEGIN IMMEDIATE; if it does, the transaction must not commit.
+  if (rows !== 1) throw new TypeError('an approval changed inside an exclusive transaction')
+  append(database, happened)
+}
+
+function append(database: SqliteDatabase, happened: readonly ApprovalEvent[]): void {
+  for (const event of happened) {
+    database.run(
+      'INSERT INTO events (approval_id, version, record) VALUES (?, ?, ?)',
+      event.approvalId,
+      event.version,
+      JSON.stringify(event),
+    )
+  }
+}
+
+/** When a sweep must close it. */
+function dueAt({ state, expiresAt, claimBy }: Approval): number | null {
+  if (state === 'pending') return expiresAt
+  return state === 'approved' ? (claimBy ?? 0) : null
+}
+
+/** When a sweep must drop the kept result. */
+function forgetAt({ output, settledAt }: Approval): number | null {
+  return output === undefined || settledAt === undefined ? null : settledAt + RESULT_KEPT_MS
+}
+
+function revocationStamp(database: SqliteDatabase): number {
+  return count(database.rows('SELECT count(*) + count(undone_at) AS n FROM revocations'))
+}
+
+function count(rows: readonly Record<string, unknown>[]): number {
+  return Number(rows[0]?.n ?? 0)
+}
+
+function one(rows: readonly Record<string, unknown>[]): Approval | undefined {
+  return rows[0] === undefined ? undefined : parse<Approval>(rows[0].record)
+}
+
+// What comes out is what went in: only this process's user can write the file (mode 0600), and only through here.
+function parse<T>(json: unknown): T {
+  return JSON.parse(String(json)) as T
+}

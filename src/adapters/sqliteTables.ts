@@ -1,0 +1,166 @@
+import type { Approval } from '../approvals/approval.ts'
+import { answersFor } from '../approvals/idempotency.ts'
+import type { IdempotentWrite, Revocation, RevocationKind, StateStore } from '../approvals/ports.ts'
+import type { ChangeSignal } from './changeSignal.ts'
+import type { SqliteDatabase, SqlValue } from './sqliteDatabase.ts'
+
+/** Leases of gateway runs, and what dead runs left executing. */
+export function leases(
+  database: SqliteDatabase,
+): Pick<StateStore, 'acquireLease' | 'renewLease' | 'isLeaseLive' | 'orphans'> {
+  const isLive = (replica: string, epoch: number, now: number) =>
+    database.rows('SELECT 1 FROM leases WHERE replica = ? AND epoch = ? AND until > ?', replica, epoch, now).length > 0
+  return {
+    async acquireLease(replica, ms, now) {
+      const rows = database.rows(
+        `INSERT INTO leases (replica, epoch, until) VALUES (?, 1, ?)
+         ON CONFLICT (replica) DO UPDATE SET epoch = epoch + 1, until = excluded.until RETURNING epoch`,
+        replica,
+        now + ms,
+      )
+      return { replica, epoch: Number(rows[0]?.epoch) }
+    },
+
+    async renewLease({ replica, epoch }, ms, now) {
+      const sql = 'UPDATE leases SET until = ? WHERE replica = ? AND epoch = ? AND until > ?'
+      return database.run(sql, now + ms, replica, epoch, now) === 1
+    },
+
+    async isLeaseLive({ replica, epoch }, now) {
+      return isLive(replica, epoch, now)
+    },
+
+    async orphans(now) {
+      const orphaned = ({ lease }: Approval | IdempotentWrite) =>
+        lease === undefined || !isLive(lease.replica, lease.epoch, now)
+      const approvals = database.rows("SELECT record FROM approvals WHERE state = 'executing' ORDER BY position")
+      const writes = database.rows("SELECT record FROM writes WHERE state = 'executing'")
+      return {
+        approvals: approvals.map((row) => parse<Approval>(row)).filter(orphaned),
+        writes: writes.map((row) => parse<IdempotentWrite>(row)).filter(orphaned),
+      }
+    },
+  }
+}
+
+/** Allowed writes that named an `idempotency_key`. */
+export function idempotentWrites(
+  database: SqliteDatabase,
+): Pick<StateStore, 'beginWrite' | 'findWrite' | 'changeWrite'> {
+  const find = (callerKey: string, key: string) => {
+    const row = database.rows('SELECT record FROM writes WHERE caller_key = ? AND key = ?', callerKey, key)[0]
+    return row === undefined ? undefined : parse<IdempotentWrite>(row)
+  }
+  const put = (write: IdempotentWrite) =>
+    database.run(
+      'INSERT OR REPLACE INTO writes (caller_key, key, state, settled_at, record) VALUES (?, ?, ?, ?, ?)',
+      write.callerKey,
+      write.key,
+      write.state,
+      write.settledAt ?? null,
+      JSON.stringify(write),
+    )
+  return {
+    async beginWrite(write, now) {
+      return database.atomically(() => {
+        const found = find(write.callerKey, write.key)
+        if (found !== undefined && answersFor(found, write, now)) return { begun: false, write: found }
+        put(write)
+        return { begun: true, write }
+      })
+    },
+
+    async findWrite(callerKey, key) {
+      return find(callerKey, key)
+    },
+
+    async changeWrite(callerKey, key, lease, change) {
+      return database.atomically(() => {
+        const found = find(callerKey, key)
+        const held = found?.lease.replica === lease.replica && found.lease.epoch === lease.epoch
+        if (found?.state !== 'executing' || !held) return false
+        if (Object.keys(change).length > 0) put({ ...found, ...change })
+        return true
+      })
+    },
+  }
+}
+
+/** The kill switch. */
+export function revocations(
+  database: SqliteDatabase,
+  changed: ChangeSignal,
+): Pick<StateStore, 'revoke' | 'undoRevocation' | 'revocations' | 'findRevoked'> {
+  const inForce = (kind: string, id: string) =>
+    database.rows('SELECT * FROM revocations WHERE kind = ? AND id = ? AND undone_at IS NULL', kind, id)[0]
+  return {
+    async revoke({ kind, id }, by, reason, now) {
+      const entry = database.atomically(() => {
+        const existing = inForce(kind, id)
+        if (existing !== undefined) return existing
+        const sql = 'INSERT INTO revocations (kind, id, made_by, reason, made_at) VALUES (?, ?, ?, ?, ?) RETURNING *'
+        return database.rows(sql, kind, id, by, reason ?? null, now)[0]
+      })
+      changed.notify()
+      return revocationOf(entry ?? {})
+    },
+
+    async undoRevocation(number, by, now) {
+      const sql =
+        'UPDATE revocations SET undone_by = ?, undone_at = ? WHERE number = ? AND undone_at IS NULL RETURNING *'
+      const row = database.rows(sql, by, now, number)[0]
+      return row && revocationOf(row)
+    },
+
+    async revocations() {
+      return database.rows('SELECT * FROM revocations ORDER BY number DESC').map(revocationOf)
+    },
+
+    async findRevoked(keys) {
+      for (const { kind, id } of keys) {
+        const row = inForce(kind, id)
+        if (row !== undefined) return revocationOf(row)
+      }
+      return undefined
+    },
+  }
+}
+
+/** Heads of the trails. */
+export function heads(database: SqliteDatabase): Pick<StateStore, 'saveHead' | 'loadHead'> {
+  return {
+    async saveHead(replica, { file, seq, hash }) {
+      database.run(
+        `INSERT INTO heads (replica, file, seq, hash) VALUES (?, ?, ?, ?)
+         ON CONFLICT (replica) DO UPDATE SET file = excluded.file, seq = excluded.seq, hash = excluded.hash
+         WHERE heads.seq <= excluded.seq`,
+        replica,
+        file,
+        seq,
+        hash,
+      )
+    },
+
+    async loadHead(replica) {
+      const row = database.rows('SELECT file, seq, hash FROM heads WHERE replica = ?', replica)[0]
+      return row && { file: String(row.file), seq: Number(row.seq), hash: String(row.hash) }
+    },
+  }
+}
+
+function revocationOf(row: Record<string, SqlValue>): Revocation {
+  return {
+    number: Number(row.number),
+    kind: String(row.kind) as RevocationKind,
+    id: String(row.id),
+    by: String(row.made_by),
+    reason: row.reason === null ? undefined : String(row.reason),
+    at: Number(row.made_at),
+    undoneBy: row.undone_by === null ? undefined : String(row.undone_by),
+    undoneAt: row.undone_at === null ? undefined : Number(row.undone_at),
+  }
+}
+
+function parse<T>(row: Record<string, SqlValue>): T {
+  return JSON.parse(String(row.record)) as T
+}
