@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
-import { DEMO_DIRECTORY, type ShapeContext, TOKEN_SHAPES, type TokenShape } from './tokenShapes.ts'
+import { type ShapeContext, TOKEN_SHAPES, type TokenShape } from './tokenShapes.ts'
+import { DEMO_IDS } from './writeConfig.ts'
 
 /** A key pair of the issuer. `privateKey` signs, `published` is in the key set. */
 export interface IssuerKey {
@@ -68,9 +69,9 @@ export interface DemoIssuer {
  */
 export async function startIssuer({
   port = 0,
-  tenantId = DEMO_DIRECTORY.tenantId,
-  gatewayClientId = DEMO_DIRECTORY.gatewayClientId,
-  reviewerClientId = DEMO_DIRECTORY.reviewerClientId,
+  tenantId = DEMO_IDS.tenant,
+  gatewayClientId = DEMO_IDS.gateway,
+  reviewerClientId = DEMO_IDS.reviewerApp,
   clients = [],
 }: IssuerOptions = {}): Promise<DemoIssuer> {
   let key = await makeKey()

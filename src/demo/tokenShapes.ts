@@ -1,22 +1,12 @@
-/** Who is in the demo directory. Entra-shaped ids that belong to nobody. */
+import { DEMO_IDS } from './writeConfig.ts'
+
+/** The rest of the made-up directory, beside the ids that the demo's config names. */
 export const DEMO_DIRECTORY = {
-  tenantId: 'd3300000-0000-4000-8000-00000000000a',
-  gatewayClientId: 'd3300000-0000-4000-8000-000000000001',
-  reviewerClientId: 'd3300000-0000-4000-8000-000000000002',
-  agentClientId: 'd3300000-0000-4000-8000-000000000003',
-  daemonClientId: 'd3300000-0000-4000-8000-000000000004',
-  agentIdentityId: 'a6e00000-0000-4000-8000-000000000001',
-  blueprintId: 'b1e00000-0000-4000-8000-000000000001',
-  agentUserId: 'a6e00000-0000-4000-8000-0000000000ff',
-  daemonId: '5e000000-0000-4000-8000-000000000001',
-  people: {
-    ada: { id: '9e000000-0000-4000-8000-00000000000a', name: 'ada@corp.example' },
-    grace: { id: '9e000000-0000-4000-8000-00000000000b', name: 'grace@corp.example' },
-  },
-  groups: {
-    'db-maintenance-agents': '60000000-0000-4000-8000-0000000000aa',
-    'dba-leads': '60000000-0000-4000-8000-0000000000bb',
-  },
+  person: '6f1c1b3e-0000-4000-8000-000000000020',
+  personsAgentApp: '6f1c1b3e-0000-4000-8000-000000000030',
+  agentIdentity: '6f1c1b3e-0000-4000-8000-000000000031',
+  agentBlueprint: '6f1c1b3e-0000-4000-8000-000000000032',
+  agentUser: '6f1c1b3e-0000-4000-8000-000000000033',
 } as const
 
 type Claims = Readonly<Record<string, unknown>>
@@ -31,18 +21,17 @@ export interface ShapeContext {
   readonly now: number
 }
 
-const { people, groups, ...ids } = DEMO_DIRECTORY
-const ada = {
-  oid: people.ada.id,
+const person = {
+  oid: DEMO_DIRECTORY.person,
   name: 'Ada',
-  preferred_username: people.ada.name,
-  groups: [groups['db-maintenance-agents']],
+  preferred_username: 'ada@corp.example',
+  groups: [DEMO_IDS.agentsGroup],
 }
-const grace = {
-  oid: people.grace.id,
+const reviewer = {
+  oid: DEMO_IDS.reviewer,
   name: 'Grace',
-  preferred_username: people.grace.name,
-  groups: [groups['dba-leads']],
+  preferred_username: 'grace@corp.example',
+  groups: [DEMO_IDS.reviewersGroup],
 }
 
 const v2 = ({ authority, tenantId, gatewayClientId }: ShapeContext) => ({
@@ -54,21 +43,26 @@ const v2 = ({ authority, tenantId, gatewayClientId }: ShapeContext) => ({
 })
 const delegated = (context: ShapeContext) => ({
   ...v2(context),
-  ...ada,
-  azp: ids.agentClientId,
+  ...person,
+  azp: DEMO_DIRECTORY.personsAgentApp,
   azpacr: '0',
   scp: 'mcp.access',
 })
 const appOnly = (context: ShapeContext) => ({
   ...v2(context),
-  oid: ids.daemonId,
-  sub: ids.daemonId,
-  azp: ids.daemonClientId,
+  oid: DEMO_IDS.agentObject,
+  sub: DEMO_IDS.agentObject,
+  azp: DEMO_IDS.agentApp,
   azpacr: '2',
   idtyp: 'app',
   roles: ['Agent.Access'],
 })
-const agentFacets = { azp: ids.agentIdentityId, azpacr: '2', xms_act_fct: '3 9 11', xms_par_app_azp: ids.blueprintId }
+const agentFacets = {
+  azp: DEMO_DIRECTORY.agentIdentity,
+  azpacr: '2',
+  xms_act_fct: '3 9 11',
+  xms_par_app_azp: DEMO_DIRECTORY.agentBlueprint,
+}
 
 /** The claims of every kind of token that Entra issues near this gateway, as its documentation describes them. */
 export const TOKEN_SHAPES = {
@@ -80,7 +74,9 @@ export const TOKEN_SHAPES = {
     groups: undefined,
     _claim_names: { groups: 'src1' },
     _claim_sources: {
-      src1: { endpoint: `https://graph.windows.net/${context.tenantId}/users/${people.ada.id}/getMemberObjects` },
+      src1: {
+        endpoint: `https://graph.windows.net/${context.tenantId}/users/${DEMO_DIRECTORY.person}/getMemberObjects`,
+      },
     },
   }),
   'delegated-v1': (context) => ({
@@ -90,17 +86,17 @@ export const TOKEN_SHAPES = {
     ver: '1.0',
     azp: undefined,
     azpacr: undefined,
-    appid: ids.agentClientId,
+    appid: DEMO_DIRECTORY.personsAgentApp,
     appidacr: '0',
-    unique_name: people.ada.name,
+    unique_name: person.preferred_username,
   }),
   'app-only': appOnly,
   'app-only-without-role': (context) => ({ ...appOnly(context), roles: undefined }),
   agent: (context) => ({
     ...appOnly(context),
     ...agentFacets,
-    oid: ids.agentIdentityId,
-    sub: ids.agentIdentityId,
+    oid: DEMO_DIRECTORY.agentIdentity,
+    sub: DEMO_DIRECTORY.agentIdentity,
     xms_sub_fct: '9 3 11',
     xms_idrel: '7 10',
     scp: '/',
@@ -116,7 +112,7 @@ export const TOKEN_SHAPES = {
     ...delegated(context),
     ...agentFacets,
     idtyp: 'user',
-    oid: ids.agentUserId,
+    oid: DEMO_DIRECTORY.agentUser,
     name: 'Cleanup agent',
     preferred_username: 'cleanup-agent@corp.example',
     xms_sub_fct: '13 2',
@@ -139,7 +135,7 @@ export const TOKEN_SHAPES = {
   device: (context) => ({ ...delegated(context), idtyp: 'device', scp: undefined }),
   reviewer: (context) => ({
     ...v2(context),
-    ...grace,
+    ...reviewer,
     aud: context.reviewerClientId,
     azp: context.reviewerClientId,
     azpacr: '0',

@@ -1,6 +1,7 @@
 import type { Caller, Groups } from '../call.ts'
 import type { ReadSecret } from '../settings/secretReference.ts'
 import { createGraphClient, type GraphClient } from './createGraphClient.ts'
+import { FetchProblem } from './fetchJson.ts'
 import type { EntraSettings, IdentitySettings } from './settings.ts'
 
 /** How long a membership counts before it is asked for again. */
@@ -11,11 +12,14 @@ const MOST_MEMBERSHIPS = 5_000
 
 type Member = Pick<Caller, 'provider' | 'subject' | 'kind' | 'groups'>
 
-/** The member's groups: from the directory where that is configured, else as the token had them. Never throws. */
-export type LookUpGroups = (member: Member) => Promise<Groups>
-
-interface GroupLookup {
-  readonly lookUp: LookUpGroups
+export interface GroupLookup {
+  /**
+   * The member's groups: from the directory where that is configured, else as the token had them. At most 5 minutes
+   * old. Never throws; a failed lookup stays unknown.
+   */
+  groupsOf(member: Member): Promise<Groups>
+  /** Which of these groups the person is in at this moment, past every cache: for votes. Rejects when nobody can say. */
+  groupsNow(person: Pick<Caller, 'provider' | 'subject'>, groupIds: readonly string[]): Promise<readonly string[]>
   close(): void
 }
 
@@ -27,7 +31,7 @@ interface LookupDependencies {
 
 /**
  * Looks up memberships that the token does not carry (overage; app-only tokens). Asks only about groups that policy
- * mentions, so the answer is complete for decisions and discloses least. A failed lookup stays unknown.
+ * mentions, so the answer is complete for decisions and discloses least.
  */
 export function createGroupLookup(
   settings: IdentitySettings,
@@ -53,9 +57,9 @@ export function createGroupLookup(
   }
 
   return {
-    async lookUp(member) {
+    async groupsOf(member) {
       const client = clients.get(member.provider)
-      const ids = [...new Set(policyGroupIds().map((id) => id.toLowerCase()))].filter(isGuid).sort()
+      const ids = directoryIds(policyGroupIds())
       if (client === undefined || ids.length === 0) return member.groups
       const key = JSON.stringify([member.provider, member.kind, member.subject, ids])
       const known = answers.get(key)
@@ -69,16 +73,25 @@ export function createGroupLookup(
       if (!groups.known) entry.until = Math.min(entry.until, now() + FAILURE_TTL_MS)
       return groups
     },
+    async groupsNow({ provider, subject }, groupIds) {
+      const client = clients.get(provider)
+      if (client === undefined) throw new FetchProblem('no directory is configured for this provider')
+      return await client.memberGroups('users', subject, directoryIds(groupIds))
+    },
     close: () => closed.abort(),
   }
 }
 
-function hasGraph(provider: IdentitySettings[number]): provider is EntraSettings & { graph: object } {
+function hasGraph(
+  provider: IdentitySettings[number],
+): provider is EntraSettings & { graph: NonNullable<EntraSettings['graph']> } {
   return provider.type === 'entra' && provider.graph !== undefined
 }
 
-function isGuid(text: string): boolean {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)
+/** Object ids in a stable order. Names from other providers' policies are not Graph's business. */
+function directoryIds(ids: readonly string[]): readonly string[] {
+  const guids = ids.map((id) => id.toLowerCase()).filter((id) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id))
+  return [...new Set(guids)].sort()
 }
 
 function makeRoom(answers: Map<string, unknown>): void {

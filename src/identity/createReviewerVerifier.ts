@@ -15,7 +15,10 @@ export interface Reviewer
   > {
   /** Comparable with `Caller.person`. */
   readonly person: string
-  readonly loginAt: Date
+  /** When they logged in interactively; milliseconds since 1970. */
+  readonly loginAt: number
+  /** When the issuer wrote the token, and so what `groups` says; milliseconds since 1970. */
+  readonly issuedAt: number
 }
 
 export interface ReviewerVerifier {
@@ -33,7 +36,7 @@ export interface ReviewerVerifier {
  */
 export function createReviewerVerifier(
   reviewerApp: ReviewerAppSettings,
-  { issuers, lookUpGroups }: Pick<TokenVerifier, 'issuers' | 'lookUpGroups'>,
+  { issuers, groups: directory }: Pick<TokenVerifier, 'issuers' | 'groups'>,
   { now = Date.now }: { readonly now?: () => number } = {},
 ): ReviewerVerifier {
   const gatewayAudiences = [...issuers.values()].flatMap(({ audiences }) => audiences)
@@ -76,8 +79,9 @@ export function createReviewerVerifier(
         blueprint,
         expiresAt,
         person,
-        groups: groups.known ? groups : await lookUpGroups(caller),
-        loginAt: new Date(loginAt),
+        groups: groups.known ? groups : await directory.groupsOf(caller),
+        loginAt,
+        issuedAt: secondsAsMs(result.claims, 'iat'),
       }
     },
   }

@@ -1,7 +1,7 @@
 import type { Caller } from '../call.ts'
 import { GateError } from '../errors.ts'
 import type { ReadSecret } from '../settings/secretReference.ts'
-import { createGroupLookup, type LookUpGroups } from './createGroupLookup.ts'
+import { createGroupLookup, type GroupLookup } from './createGroupLookup.ts'
 import type { KeyState } from './keySource.ts'
 import { type Issuers, openIssuers } from './openIssuers.ts'
 import type { Principal } from './principal.ts'
@@ -33,7 +33,7 @@ export interface TokenVerifier {
   close(): void
   /** For createReviewerVerifier, so that both share keys and group memberships. */
   readonly issuers: Issuers
-  readonly lookUpGroups: LookUpGroups
+  readonly groups: Pick<GroupLookup, 'groupsOf' | 'groupsNow'>
 }
 
 /** Verifies the tokens that agents call with. Starts no timers and fetches nothing before the first token. */
@@ -57,7 +57,7 @@ export function createTokenVerifier(
   return {
     async verify(token) {
       const caller = (await verified.recall(token, now())) ?? (await verifyAfresh(token))
-      return caller.groups.known ? caller : { ...caller, groups: await groups.lookUp(caller) }
+      return caller.groups.known ? caller : { ...caller, groups: await groups.groupsOf(caller) }
     },
     ready: () =>
       Promise.all(
@@ -68,7 +68,7 @@ export function createTokenVerifier(
       groups.close()
     },
     issuers,
-    lookUpGroups: groups.lookUp,
+    groups,
   }
 }
 
