@@ -6,7 +6,7 @@ import type { Tool } from '../tools/tool.ts'
 export type JudgedTool = Pick<Tool, 'name' | 'connectionType' | 'operations' | 'match'>
 
 const ACTIONS = ['allow', 'require-approval', 'deny'] as const
-const KINDS = ['user', 'agent_on_behalf_of_user', 'agent_user', 'agent', 'app'] as const
+export const CALLER_KINDS = ['user', 'agent_on_behalf_of_user', 'agent_user', 'agent', 'app'] as const
 
 /** The name of a policy, rule, group alias, connection or reviewer set. */
 export const name = z
@@ -23,7 +23,7 @@ const subjects = z.strictObject({
   apps: z.array(z.string().min(1)).optional(),
   roles: z.array(z.string().min(1)).optional(),
   callers: z.array(z.string().min(1)).optional(),
-  kinds: z.array(z.enum(KINDS)).min(1).optional(),
+  kinds: z.array(z.enum(CALLER_KINDS)).min(1).optional(),
   providers: z.array(name).min(1).optional(),
 })
 

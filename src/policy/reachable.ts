@@ -1,0 +1,79 @@
+import type { Caller } from '../call.ts'
+import { bindPolicy, type JudgedConnection } from './bindPolicy.ts'
+import { isStricterAction, strictest } from './decide.ts'
+import { coversPattern } from './operationPattern.ts'
+import type { PolicySet, Rule } from './policySet.ts'
+import type { JudgedTool } from './settings.ts'
+
+/** A connection that this caller may do something on, and what. For `tools/list` and `list_connections`. */
+export interface ReachableConnection {
+  readonly connection: string
+  readonly type: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly tools: readonly { readonly tool: string; readonly operations: readonly ReachableOperation[] }[]
+}
+
+export interface ReachableOperation {
+  /** A name or a glob over a family. */
+  readonly operation: string
+  readonly action: 'allow' | 'require-approval'
+  /** What else the rule asks for (`tables`, `where`, ...); undefined when nothing. */
+  readonly when: Readonly<Record<string, unknown>> | undefined
+}
+
+interface KnownConnection extends JudgedConnection {
+  readonly type: string
+}
+
+/**
+ * What this caller could ever be allowed, with or without approval. It shows, it does not enforce: a call is still
+ * decided on its own, and facts (another table, a deny rule with conditions) may turn it down.
+ */
+export function reachable(
+  caller: Caller,
+  connections: readonly KnownConnection[],
+  tools: readonly JudgedTool[],
+  { policies }: PolicySet,
+): ReachableConnection[] {
+  return connections.flatMap((connection) => {
+    const bound = policies.map((policy) => ({ policy, binding: bindPolicy(policy, caller, connection) }))
+    // Unknown groups: what denies may apply, what opens does not.
+    const rules = bound.flatMap(({ policy, binding }) =>
+      policy.rules.filter(
+        ({ action }) => binding.applies === 'yes' || (binding.applies === 'maybe' && action === 'deny'),
+      ),
+    )
+    const open = tools
+      .filter(({ connectionType }) => connectionType === connection.type)
+      .map(({ name }) => ({ tool: name, operations: openOperations(name, rules) }))
+      .filter(({ operations }) => operations.length > 0)
+    const { name, type, labels } = connection
+    return open.length === 0 ? [] : [{ connection: name, type, labels, tools: open }]
+  })
+}
+
+function openOperations(tool: string, rules: readonly Rule[]): ReachableOperation[] {
+  const speaking = rules.filter(({ conditions }) => conditions.has(tool))
+  const found = new Map<string, ReachableOperation>()
+  for (const rule of speaking) {
+    for (const operation of rule.operations ?? []) {
+      // Rules without conditions win wherever they name the operation; the others only sometimes.
+      const action = strictest([rule.action, ...alwaysSaid(operation, tool, speaking)])
+      if (action === 'deny') continue
+      const conditions = rule.conditions.get(tool) ?? []
+      const when =
+        conditions.length === 0 ? undefined : Object.fromEntries(conditions.map(({ key, wanted }) => [key, wanted]))
+      const id = JSON.stringify([operation, when ?? null])
+      const other = found.get(id)
+      if (other === undefined || isStricterAction(action, other.action)) found.set(id, { operation, action, when })
+    }
+  }
+  return [...found.values()]
+}
+
+function alwaysSaid(operation: string, tool: string, rules: readonly Rule[]) {
+  return rules
+    .filter(({ conditions }) => conditions.get(tool)?.length === 0)
+    .filter(({ operations }) => operations?.some((wide) => coversPattern(wide, operation)) !== false)
+    .map(({ action }) => action)
+}
