@@ -15,7 +15,8 @@ const STRICTNESS: Readonly<Record<Action, number>> = { allow: 0, 'require-approv
  * What policy says about a call. Pure: the same call and policies give the same answer.
  *
  * Each operation is decided on its own and needs cover of its own; the call gets the strictest answer. For one
- * operation deny > require-approval > allow over every matching rule of every bound policy, whatever the order.
+ * operation deny > require-approval > allow over every matching rule of every bound policy, whatever the order. To
+ * open, a rule must cover all that the operation touches; to deny it, or to gate what another rule opens, any is enough.
  *
  * - No rule matches: `operation.otherwise`. That is deny for what the caller asked for. A consequence (a cascade, an
  *   unlisted function) goes to reviewers, but only as part of a call whose own operations are all covered.
@@ -78,8 +79,10 @@ function answerEach(call: JudgedCall, considered: readonly ConsideredPolicy[]): 
 }
 
 function answer(operation: Operation, tool: string, considered: readonly ConsideredPolicy[]): Answer {
-  const rules = considerRules(operation, tool, considered)
-  const matching = rules.filter(({ mismatch }) => mismatch === undefined)
+  const rules = considerRules(operation, tool, considered).filter(({ match }) => match !== 'no')
+  // A gate that is only touched says nothing by itself: it holds back what another rule opens.
+  const isOpen = rules.some(({ match }) => match === 'covers')
+  const matching = rules.filter(({ match, rule }) => match === 'covers' || rule.action === 'deny' || isOpen)
   const action = matching.length === 0 ? undefined : strictest(matching.map(({ rule }) => rule.action))
   const deciding = matching.filter(({ rule }) => rule.action === action)
   const [first] = deciding
@@ -90,7 +93,8 @@ function answer(operation: Operation, tool: string, considered: readonly Conside
   }
   if (first === undefined || action === undefined) {
     if (operation.otherwise === 'require-approval') {
-      return { verdict: withoutRule(operation, 'require-approval', 'consequence'), gates: ['by-default'] }
+      const touched = rules.map(({ rule }) => rule.approval)
+      return { verdict: withoutRule(operation, 'require-approval', 'consequence'), gates: ['by-default', ...touched] }
     }
     return { verdict: withoutRule(operation, 'deny', reasonForNothing(considered)), gates: [] }
   }

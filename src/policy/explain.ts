@@ -35,7 +35,8 @@ interface ExplainedOperation {
     readonly rule: string
     readonly action: Action
     readonly source: string
-    /** Undefined: the rule matches. */
+    readonly match: 'covers' | 'touches' | 'no'
+    /** Why not, where it does not match. */
     readonly mismatch: string | undefined
   }[]
 }
@@ -65,6 +66,7 @@ export function explain(call: JudgedCall, policies: PolicySet): Explanation {
         rule: held.rule.name,
         action: held.rule.action,
         source: `${held.rule.place.file}:${held.rule.place.line}`,
+        match: held.match,
         mismatch: held.mismatch,
       }))
       return { operation, because, facts, action, reason, policy, rule, source, message, rules }
@@ -113,8 +115,8 @@ export function renderExplanation(explanation: Explanation): string[] {
     for (const [key, fact] of Object.entries(operation.facts)) {
       lines.push(`    ${key}: ${Array.isArray(fact) ? fact.join(', ') || '(none)' : String(fact)}`)
     }
-    for (const { policy, rule, action: would, source, mismatch } of operation.rules) {
-      const outcome = mismatch === undefined ? `matches: ${would}` : `no: ${mismatch}`
+    for (const { policy, rule, action: would, source, match, mismatch } of operation.rules) {
+      const outcome = match === 'no' ? `no: ${mismatch}` : `${match}: ${would}`
       lines.push(`    ${policy} / ${rule} (${source})  ${outcome}`)
     }
   }

@@ -53,7 +53,8 @@ export interface MatchKey {
   readonly describe: string
   /**
    * `allow` and `require-approval` rules must cover everything the operation does (all tables listed); a `deny` rule
-   * matches when it touches any of it.
+   * matches when it touches any of it. Policy asks a `require-approval` rule both ways: `require-approval` for whether
+   * it opens the operation, `deny` for whether it holds back what another rule allows.
    */
   matches(wanted: unknown, fact: Fact | undefined, action: Action): boolean
 }

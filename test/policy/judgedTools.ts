@@ -1,0 +1,40 @@
+import * as z from 'zod'
+import type { Action, Fact } from '../../src/call.ts'
+import type { JudgedTool } from '../../src/policy/settings.ts'
+
+const listOf = (fact: Fact | undefined): readonly string[] => (Array.isArray(fact) ? fact : [])
+
+/** Opening rules must list all of it, deny rules any of it. */
+const listKey = (describe: string) => ({
+  schema: z.array(z.string().min(1)).min(1),
+  describe,
+  matches: (wanted: unknown, fact: Fact | undefined, action: Action) => {
+    const names = new Set(wanted as readonly string[])
+    const used = listOf(fact)
+    return action === 'deny' ? used.some((item) => names.has(item)) : used.every((item) => names.has(item))
+  },
+})
+
+/** A small SQL-like tool: enough of a vocabulary and of match keys to hold policies against. */
+export const sqlTool: JudgedTool = {
+  name: 'run_sql',
+  connectionType: 'postgres',
+  operations: ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'DROP', 'TRUNCATE', 'GRANT', 'function:*', 'cascade:*'],
+  match: {
+    tables: listKey('a list of schema-qualified tables'),
+    schemas: listKey('a list of schemas'),
+    where: {
+      schema: z.literal('required'),
+      describe: '`required`',
+      matches: (_, fact) => fact === true,
+    },
+  },
+}
+
+/** A second tool with other words, for policies that are about connections of several types. */
+export const shellTool: JudgedTool = {
+  name: 'ssh_exec',
+  connectionType: 'ssh',
+  operations: ['command'],
+  match: { command: listKey('an argv pattern') },
+}
