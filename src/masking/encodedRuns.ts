@@ -27,7 +27,9 @@ export function* encodedRuns(text: string): Generator<EncodedRun> {
     while (end < text.length && inAlphabet(text, end)) end++
     if (end - start >= SHORTEST_RUN) {
       const decoded = decodingsOf(text.slice(start, end))
-      if (decoded.length > 0) yield { start, end: endOfPadding(text, end), decoded }
+      // `\x` is how PostgreSQL begins the text of bytes.
+      const whole = text[start] === 'x' && text[start - 1] === '\\' ? start - 1 : start
+      if (decoded.length > 0) yield { start: whole, end: endOfPadding(text, end), decoded }
     }
     shown = end
     at = Math.max(at, end)

@@ -7,7 +7,7 @@ export const authorizationHeaders = [
     name: 'authorization-header',
     anchors: ['authorization'],
     pattern:
-      /authorization\\{0,3}["']?[ \t]{0,4}[:=][ \t]{0,4}\\{0,3}["']?(?:(?:Bearer|Basic|Token|ApiKey|Negotiate|SharedKey|AWS4-HMAC-SHA256)[ \t]{1,4})?(?<secret>[^\s"'\\,;]{8,8192})/gi,
+      /authorization\\{0,3}["']?[ \t]{0,4}[:=][ \t]{0,4}\\{0,3}["']?(?:(?:Bearer|Basic|Token|ApiKey|Negotiate|SharedKey|AWS4-HMAC-SHA256)[ \t]{1,4})?(?<secret>[^\s"'\\,;]{8,2048})/gi,
     accept: (secret) => /\d/.test(secret) && /[A-Za-z]/.test(secret) && !isStandIn(secret),
   }),
   detectByPattern({
