@@ -1,6 +1,8 @@
+import { constants } from 'node:fs'
 import { type FileHandle, open, rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants
 const BLOCK = Buffer.alloc(1024 ** 2)
 
 /** Disk space that is held by a file of zeros, and given back when the disk is full. */
@@ -32,7 +34,7 @@ export function openDiskReserve(dir: string, replica: string, bytes: number): Di
       // Asked first, because trying would fill up a full disk for everybody once more.
       if ((await free()) < bytes - held)
         throw Object.assign(new Error('no space for the audit reserve'), { code: 'ENOSPC' })
-      const file = await open(path, 'a', 0o600)
+      const file = await open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600)
       try {
         await fillUp(file, bytes)
       } catch (error) {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { GENESIS, unseal } from '../audit/chain.ts'
@@ -7,6 +8,7 @@ import { listTrailFiles, MAX_LINE, type TrailFile } from '../audit/files.ts'
 import { GateError } from '../errors.ts'
 import { syncFolder } from './jsonlTrailFile.ts'
 
+const { O_CREAT, O_NOFOLLOW, O_RDWR, O_TRUNC, O_WRONLY } = constants
 const CHUNK = 1024 ** 2
 
 /** Where the chain of a replica stands on disk. */
@@ -29,7 +31,7 @@ export async function findTail(dir: string, replica: string): Promise<Tail> {
   const newest = files.at(-1)
   let torn: Tail['torn']
   for (const file of files.toReversed()) {
-    const handle = await open(file.path, 'r+')
+    const handle = await open(file.path, O_RDWR | O_NOFOLLOW)
     try {
       const end = await endOfLastLine(handle)
       if (file === newest) torn = await moveTornAside(handle, file, end)
@@ -85,7 +87,7 @@ async function moveTornAside(handle: FileHandle, file: TrailFile, end: number): 
   if (size === end) return undefined
   const movedTo = `${file.name}.${end}.torn`
   const sha256 = createHash('sha256')
-  const aside = await open(`${file.path}.${end}.torn`, 'w', 0o600)
+  const aside = await open(`${file.path}.${end}.torn`, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600)
   try {
     const chunk = Buffer.alloc(CHUNK)
     for (let at = end; at < size; ) {

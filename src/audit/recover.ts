@@ -20,7 +20,7 @@ export async function findOpenCalls(dir: string, replica: string): Promise<reado
   const files = (await listTrailFiles(dir)).get(replica) ?? []
   const closed = new Set<string>()
   const refs = new Map<string, Json>()
-  const open: OpenCall[] = []
+  const open: Omit<OpenCall, 'outcomeRef'>[] = []
   for (const file of files.toReversed()) {
     const { started, ended, reachesStart } = await readCalls(file.path, refs)
     for (const call of ended) closed.add(call)
