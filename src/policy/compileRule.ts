@@ -144,7 +144,9 @@ function compileConditions(settings: RuleSettings, path: readonly PropertyKey[],
         compiled.flatMap((result) => ('key' in result ? [result] : [])),
       )
   }
-  if (conditions.size === 0 && problems.length === 0) {
+  const known =
+    written?.every((operation) => tools.some((tool) => isInVocabulary(operation, tool.operations))) !== false
+  if (conditions.size === 0 && problems.length === 0 && known) {
     const message = 'no tool of these connections knows this combination of operations and keys'
     problems.push(...(refused.length > 0 ? refused : [{ ...yaml.placeOf(path), message }]))
   }

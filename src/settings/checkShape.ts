@@ -64,10 +64,11 @@ function fromUnion(issue: Extract<Issue, { code: 'invalid_union' }>, { schema, v
     const option = options[index]
     return option === undefined ? [] : [{ issues, spot: { schema: option, value: issue.input, base: path, yaml } }]
   })
+  if (issue.input === undefined) return say('required, and missing')
   const fitting = branches.filter(({ issues }) => !issues.some(isOtherKind))
   if (fitting.length === 0) {
-    const wanted = issue.errors.flat().flatMap((inner) => (isOtherKind(inner) ? [wordFor(inner.expected)] : []))
-    return say(`expected ${[...new Set(wanted)].join(' or ')}, found ${kindOf(issue.input)}`)
+    const wanted = new Set(issue.errors.flat().flatMap(wantedKinds))
+    return say(`expected ${[...wanted].join(' or ')}, found ${kindOf(issue.input)}`)
   }
   const fewest = Math.min(...fitting.map(({ issues }) => issues.length))
   const best = fitting.filter(({ issues }) => issues.length === fewest)
@@ -84,8 +85,18 @@ function fromUnion(issue: Extract<Issue, { code: 'invalid_union' }>, { schema, v
   return say(asExpectation([...sentences].join(', or ')))
 }
 
-function isOtherKind(issue: Issue): issue is Extract<Issue, { code: 'invalid_type' }> {
-  return issue.code === 'invalid_type' && issue.path.length === 0
+/** The issue is about the kind of the value itself, not about something in it. */
+function isOtherKind(issue: Issue): boolean {
+  if (issue.path.length > 0) return false
+  return issue.code === 'invalid_union'
+    ? issue.errors.length > 0 && issue.errors.every((branch) => branch.some(isOtherKind))
+    : issue.code === 'invalid_type'
+}
+
+function wantedKinds(issue: Issue): string[] {
+  if (issue.path.length > 0) return []
+  if (issue.code === 'invalid_union') return issue.errors.flat().flatMap(wantedKinds)
+  return issue.code === 'invalid_type' ? [wordFor(issue.expected)] : []
 }
 
 function unknownKeys(keys: readonly string[], allowed: readonly string[], path: Path, yaml: YamlFile): Problem[] {

@@ -73,6 +73,12 @@ export function parseYaml(text: string, file: string): YamlFile {
     problems.push({ file, line: 1, column: 1, message: 'YAML 1.2 is the only version that is read here' })
   }
   visit(document, {
+    Alias(_, alias) {
+      // Anchors count from where they stand: an alias before its anchor, or inside it, means nothing.
+      if (alias.resolve(document) === undefined) {
+        problems.push({ ...at(offsetOf(alias)), message: 'no anchor (&name) before this alias has its name' })
+      }
+    },
     Pair(_, pair) {
       // Plain JavaScript objects come out of this: such a key would be lost, or worse.
       if (isScalar(pair.key) && pair.key.value === '__proto__') {
@@ -86,7 +92,7 @@ export function parseYaml(text: string, file: string): YamlFile {
   try {
     value = document.toJS({ maxAliasCount: MAX_ALIASES })
   } catch {
-    return refuse(file, 'an alias (*name) is unknown, refers to itself, or expands to far too much')
+    return refuse(file, 'the aliases (*name) of this file expand to far too much')
   }
 
   const root: Node | null = document.contents
