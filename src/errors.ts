@@ -517,6 +517,11 @@ export const ERRORS = {
     message: 'The trail cannot be written, so nothing runs.',
     next: 'Tell an operator; call again when the gateway is ready.',
   },
+  ERR_AUDIT_OUTCOME: {
+    status: 200,
+    message: 'The call ran, but its outcome could not be written to the trail, so the output is withheld.',
+    next: 'Do not repeat it; tell an operator the call id.',
+  },
 
   ERR_INTERNAL: { status: 500, message: 'Internal error.', next: 'Tell an operator the call id.' },
 } as const satisfies Record<string, ErrorRow>

@@ -1,0 +1,77 @@
+import { readOwnApproval, withdrawApproval } from '../approvals/ownApproval.ts'
+import type { Answer, Json } from '../call.ts'
+import { GateError } from '../errors.ts'
+import type { GateTool } from '../gateTools/gateTool.ts'
+import { approvalInput, explainInput } from '../gateTools/gateTools.ts'
+import { maskFacts } from '../masking/maskFacts.ts'
+import { decide } from '../policy/decide.ts'
+import { reachable } from '../policy/reachable.ts'
+import { answerOk, verdictsOf } from './answers.ts'
+import { findTool, type Passage } from './passage.ts'
+import { checkArguments, readRequest } from './readRequest.ts'
+import { answerIfOpen, runTool } from './runTool.ts'
+import { waitForPeople } from './waitForPeople.ts'
+
+/** Answers a tool about the gate itself. Only `await_approval` can run something: the call that was approved. */
+export async function answerGateTool(tool: GateTool, passage: Passage): Promise<Answer> {
+  switch (tool.name) {
+    case 'await_approval':
+      return awaitApproval(passage)
+    case 'withdraw_approval':
+      return withdraw(passage)
+    case 'list_connections':
+      checkArguments(tool.input, passage.call.args)
+      return answerFacts({ connections: connectionsOf(passage) }, passage)
+    case 'explain_call':
+      return explainCall(passage)
+  }
+}
+
+async function awaitApproval(passage: Passage): Promise<Answer> {
+  const { call, caller, gates, waiter } = passage
+  const { store } = gates.approvals
+  const { approval_id: id } = checkArguments(approvalInput, call.args)
+  const own = await readOwnApproval(store, id, caller.key)
+  const approval = await waitForPeople(own, gates.inlineWaitMs(), waiter, store)
+  const answer = await answerIfOpen(approval, passage)
+  if (answer !== undefined) return answer
+  if (approval.args === undefined) throw new GateError('ERR_APPROVAL_TAKEN')
+  return runTool(findTool(approval.tool, gates), approval.args, id, passage)
+}
+
+async function withdraw(passage: Passage): Promise<Answer> {
+  const { call, caller, gates, record } = passage
+  const { approval_id: id } = checkArguments(approvalInput, call.args)
+  await withdrawApproval(id, caller.key, gates.approvals)
+  await record.finished(maskFacts(null, passage.masker), { status: 'answered', approvalId: id })
+  const words = { message: `Approval ${id} is withdrawn; the call will not run.`, nextStep: 'Nothing is left to do.' }
+  return answerOk(passage, undefined, { ...words, approvalId: id })
+}
+
+async function explainCall(passage: Passage): Promise<Answer> {
+  const { call, caller, gates, waiter } = passage
+  const wanted = checkArguments(explainInput, call.args)
+  const inForce = gates.inForce()
+  const request = readRequest(findTool(wanted.tool, gates), wanted.arguments, caller, inForce)
+  const understanding = await request.tool.understand(request.args, request.connection.name, waiter.signal)
+  try {
+    const { operations } = understanding
+    const judged = { caller, connection: request.connection, tool: request.tool.name, operations }
+    const decision = decide(judged, inForce.policies)
+    return await answerFacts({ decision: decision.action, operations: verdictsOf(decision) }, passage)
+  } finally {
+    await understanding.release()
+  }
+}
+
+async function answerFacts(facts: Json, passage: Passage): Promise<Answer> {
+  const output = maskFacts(facts, passage.masker)
+  await passage.record.finished(output, { status: 'answered' })
+  return answerOk(passage, output, { message: 'Nothing was executed.' })
+}
+
+function connectionsOf({ caller, gates }: Passage): Json {
+  const { connections, policies } = gates.inForce()
+  // The conditions of a rule are plain YAML values.
+  return reachable(caller, [...connections.values()], gates.tools, policies) as unknown as Json
+}

@@ -1,0 +1,104 @@
+import type { Approval } from '../approvals/approval.ts'
+import type { Answer, AnswerStatus, Decision, Json, MaskedOutput } from '../call.ts'
+import { ERRORS, type ErrorCode, GateError } from '../errors.ts'
+import type { Masker } from '../masking/masker.ts'
+import { maskFreeText } from '../masking/maskText.ts'
+
+/** What is common to the answers of one call. */
+export interface AnswerContext {
+  readonly callId: string
+  readonly masker: Masker
+}
+
+interface OkWords {
+  readonly message: string
+  readonly nextStep?: string
+  readonly approvalId?: string | undefined
+}
+
+export function answerOk({ callId, masker }: AnswerContext, output: MaskedOutput | undefined, words: OkWords): Answer {
+  return {
+    status: 'ok',
+    callId,
+    approvalId: words.approvalId,
+    code: undefined,
+    message: maskFreeText(words.message, masker),
+    nextStep: words.nextStep ?? 'Use the result.',
+    details: undefined,
+    output,
+  }
+}
+
+/** Nothing has run. Says who was asked, until when, and how to collect the outcome. */
+export function answerPending({ callId, masker }: AnswerContext, approval: Approval): Answer {
+  const { id, needs, expiresAt, state } = approval
+  const reviewers = needs.map(({ set, atLeast }) => (atLeast === 1 ? set : `${set} (${atLeast} people)`)).join(' and ')
+  const message =
+    state === 'executing'
+      ? `Approval ${id} was given and the call is running in another request.`
+      : `Waiting for approval ${id} by ${reviewers}. NOTHING has been executed.`
+  return {
+    status: 'pending_approval',
+    callId,
+    approvalId: id,
+    code: undefined,
+    message: maskFreeText(message, masker),
+    nextStep: 'Call await_approval with this approval_id. Do not send the call again in other words.',
+    details: { expires_at: new Date(expiresAt).toISOString(), retry_after_seconds: 10 },
+    output: undefined,
+  }
+}
+
+const STATUS_OF: Partial<Record<ErrorCode, AnswerStatus>> = {
+  ERR_POLICY_DENIED: 'denied',
+  ERR_APPROVAL_DENIED: 'denied',
+  ERR_APPROVAL_NOBODY: 'denied',
+  ERR_REVOKED: 'denied',
+  ERR_APPROVAL_EXPIRED: 'expired',
+  ERR_APPROVAL_WITHDRAWN: 'withdrawn',
+  ERR_APPROVAL_POLICY: 'withdrawn',
+  ERR_OUTCOME_UNKNOWN: 'unknown',
+  ERR_SQL_OUTCOME_UNKNOWN: 'unknown',
+  ERR_AUDIT_OUTCOME: 'unknown',
+}
+
+/** A stop as the agent sees it. Anything that is not a GateError is a bug: only the call id leaves the server. */
+export function answerStopped(
+  { callId, masker }: AnswerContext,
+  error: unknown,
+  decision: Decision | undefined,
+): Answer {
+  const stop = error instanceof GateError ? error : new GateError('ERR_INTERNAL')
+  const approvalId = stop.facts.approval_id
+  return {
+    status: STATUS_OF[stop.code] ?? 'failed',
+    callId,
+    approvalId: typeof approvalId === 'string' ? approvalId : undefined,
+    code: stop.code,
+    message: maskFreeText(stop.message, masker),
+    nextStep: ERRORS[stop.code].next,
+    details: detailsOf(stop, decision),
+    output: undefined,
+  }
+}
+
+function detailsOf(stop: GateError, decision: Decision | undefined): Json | undefined {
+  const { approval_id: _, ...facts } = stop.facts
+  const denied = stop.code === 'ERR_POLICY_DENIED' && decision !== undefined ? { operations: verdictsOf(decision) } : {}
+  const details = { ...facts, ...denied }
+  return Object.keys(details).length === 0 ? undefined : details
+}
+
+/** Every operation and its answer, by rule name. Where the rule stands on the server's disk is not the agent's business. */
+export function verdictsOf(decision: Decision): Json {
+  return decision.verdicts.map(({ operation, action, policy, rule, reason, message }) => ({
+    operation: operation.operation,
+    facts: operation.facts,
+    decision: action,
+    reason,
+    ...(operation.because !== undefined && { because: operation.because }),
+    ...(policy !== undefined && { policy }),
+    ...(rule !== undefined && { rule }),
+    ...(message !== undefined && { message }),
+  }))
+}
