@@ -4,16 +4,16 @@ import { isKnownKind, kindOfField } from './nodeKinds.ts'
 /** A node of the parser's tree: its fields, as the parser's JSON has them. */
 export type NodeFields = Readonly<Record<string, unknown>>
 
-export interface TreeNode {
+export interface SyntaxNode {
   readonly kind: string
   readonly node: NodeFields
-  readonly parent: TreeNode | undefined
+  readonly parent: SyntaxNode | undefined
   /** The field of the parent that leads here. */
   readonly field: string
 }
 
 /** `{ SelectStmt: { ... } }` as a node; anything else is not understood. */
-export function unwrap(wrapped: unknown, parent?: TreeNode, field = ''): TreeNode {
+export function unwrap(wrapped: unknown, parent?: SyntaxNode, field = ''): SyntaxNode {
   const entries = isObject(wrapped) ? Object.entries(wrapped) : []
   const [kind, node] = entries[0] ?? []
   // `List` and empty nodes aside, every wrapper has exactly one key and an object in it.
@@ -26,8 +26,8 @@ export function unwrap(wrapped: unknown, parent?: TreeNode, field = ''): TreeNod
  * Every node of a tree, parents first, in the order of the text as far as the parser keeps it. Nothing is skipped: an
  * object that is neither a known kind nor a known field of one is refused. Needs no stack, so nesting cannot exhaust it.
  */
-export function* walkTree(root: TreeNode): Generator<TreeNode> {
-  const waiting: TreeNode[] = [root]
+export function* walkTree(root: SyntaxNode): Generator<SyntaxNode> {
+  const waiting: SyntaxNode[] = [root]
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     yield next
     waiting.push(...childrenOf(next).reverse())
@@ -35,8 +35,8 @@ export function* walkTree(root: TreeNode): Generator<TreeNode> {
 }
 
 /** The nodes directly below this one. */
-export function childrenOf(parent: TreeNode): TreeNode[] {
-  const children: TreeNode[] = []
+export function childrenOf(parent: SyntaxNode): SyntaxNode[] {
+  const children: SyntaxNode[] = []
   for (const [field, value] of Object.entries(parent.node)) {
     const concrete = kindOfField(parent.kind, field)
     for (const item of Array.isArray(value) ? value : [value]) {
