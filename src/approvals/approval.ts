@@ -85,6 +85,8 @@ export interface ShownRequest {
 export interface ShownField {
   readonly name: string
   readonly text: MaskedText
+  /** Whether something in it is hidden. */
+  readonly masked: boolean
 }
 
 export interface ShownPreview {

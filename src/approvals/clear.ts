@@ -1,66 +1,15 @@
-import type { AgentInfo, Caller, ClearedCall, Constraints, Decision, Json, MaskedOutput } from '../call.ts'
+import type { ClearedCall, Constraints, Decision } from '../call.ts'
 import { GateError } from '../errors.ts'
-import { type Approval, approvalCallerOf, decidingVote, type Lease, type ShownRequest } from './approval.ts'
-import { newApprovalId } from './approvalId.ts'
+import type { Approval } from './approval.ts'
+import type { ApprovalGate, Clearance, ClearRequest } from './clearance.ts'
 import type { Hold } from './hold.ts'
-import { isStricter, type RequestTerms, stillAnswers } from './openOrJoin.ts'
-import type { ApprovalStore, EventOutbox, IdempotencyStore, RevocationStore } from './ports.ts'
-import { type RecordEvent, recordEvents } from './recordEvents.ts'
+import { newApproval, refuseNobody, termsOf } from './newApproval.ts'
+import { isStricter, stillAnswers } from './openOrJoin.ts'
+import { answerOf, readOwnApproval } from './ownApproval.ts'
+import type { RevocationStore } from './ports.ts'
+import { recordEvents } from './recordEvents.ts'
 import { revocationKeysOf, revocationKeysOfPerson } from './revocationKeys.ts'
-import type { ApprovalRules } from './settings.ts'
 import { expire, isOverdue, take, withdraw } from './transitions.ts'
-
-/** A call that was understood and decided in this request, by a caller who was verified in this request. */
-export interface ClearRequest {
-  readonly callId: string
-  readonly caller: Caller
-  readonly agent: AgentInfo
-  readonly tool: string
-  readonly connection: string
-  readonly labels: Readonly<Record<string, string>>
-  readonly args: Json
-  readonly effect: 'read' | 'write'
-  readonly decision: Decision
-  readonly digest: string
-  readonly constraints: Constraints
-  readonly idempotencyKey: string | undefined
-  /** The approval this request waited for or collects. Without it an identical one is joined, or a new one opened. */
-  readonly approvalId: string | undefined
-  /** What reviewers will read. Called only when a new request is made: previews cost. */
-  describe(): Promise<ShownRequest>
-}
-
-/** What clearing needs from outside. */
-export interface ApprovalGate {
-  readonly store: ApprovalStore & IdempotencyStore & RevocationStore & EventOutbox
-  readonly rules: () => ApprovalRules
-  /** The lease of this run. */
-  readonly lease: () => Lease
-  readonly recordEvent: RecordEvent
-  /** Milliseconds since 1970. */
-  readonly clock: () => number
-}
-
-export type Clearance =
-  /** May run, once, now. `hold` is checked after the intent is durable, and settled at the end. */
-  | {
-      readonly state: 'cleared'
-      readonly call: ClearedCall
-      readonly hold: Hold
-      readonly approval: Approval | undefined
-    }
-  /** People are asked. Let go of the target, wait, then understand, decide and clear again with this approval's id. */
-  | { readonly state: 'pending'; readonly approval: Approval }
-  /** Another request of this caller runs it. Wait, then clear again with this approval's id. */
-  | { readonly state: 'executing'; readonly approval: Approval }
-  /** It has run. The result is what was kept; undefined when it is no longer kept or was lost in a crash. */
-  | {
-      readonly state: 'kept'
-      readonly callId: string
-      readonly approvalId: string | undefined
-      readonly executedAt: number
-      readonly output: MaskedOutput | undefined
-    }
 
 /**
  * Lets a call through when policy allows it, or when people approved exactly this call and it was not used yet. Never
@@ -78,66 +27,6 @@ export async function clear(request: ClearRequest, gate: ApprovalGate): Promise<
       return clearAllowed(request, gate)
     case 'require-approval':
       return clearApproved(request, gate)
-  }
-}
-
-/**
- * The caller's own approval. Unknown and foreign ids get the same answer, so that ids cannot be probed:
- * ERR_APPROVAL_UNKNOWN.
- */
-export async function readOwnApproval(store: ApprovalStore, id: string, callerKey: string): Promise<Approval> {
-  const approval = await store.get(id)
-  if (approval === undefined || approval.caller.key !== callerKey) throw new GateError('ERR_APPROVAL_UNKNOWN')
-  return approval
-}
-
-/** Takes back a request that nobody needs any more. What runs or has run cannot be taken back: ERR_APPROVAL_TAKEN. */
-export async function withdrawApproval(id: string, callerKey: string, gate: ApprovalGate): Promise<Approval> {
-  await readOwnApproval(gate.store, id, callerKey)
-  const result = await gate.store.change(id, (approval) => withdraw(approval, 'caller', gate.clock()))
-  if (result === undefined) throw new GateError('ERR_APPROVAL_UNKNOWN')
-  if (!result.ok) throw new GateError(result.code, result)
-  await recordEvents(gate.store, gate.recordEvent)
-  return result.approval
-}
-
-/**
- * What an approval answers to its caller by itself: still open, or finished. `undefined` when it is approved and the
- * call has to be understood, decided and cleared again before it runs. Throws for denied, expired, withdrawn, failed
- * and unknown.
- */
-export function answerOf(approval: Approval, now: number): Exclude<Clearance, { state: 'cleared' }> | undefined {
-  const facts = { approval_id: approval.id }
-  switch (approval.state) {
-    case 'pending':
-    case 'approved':
-      if (isOverdue(approval, now)) throw new GateError('ERR_APPROVAL_EXPIRED', { facts })
-      return approval.state === 'pending' ? { state: 'pending', approval } : undefined
-    case 'executing':
-      return { state: 'executing', approval }
-    case 'executed': {
-      const { takenBy, callId, id, settledAt, output } = approval
-      return { state: 'kept', callId: takenBy ?? callId, approvalId: id, executedAt: settledAt ?? now, output }
-    }
-    case 'denied': {
-      const reason = decidingVote(approval)?.reason
-      throw new GateError('ERR_APPROVAL_DENIED', {
-        facts,
-        ...(reason && { detail: `The reviewer's reason: ${reason}` }),
-      })
-    }
-    case 'expired':
-      throw new GateError('ERR_APPROVAL_EXPIRED', { facts })
-    case 'withdrawn':
-      throw new GateError(approval.withdrawnBy === 'policy' ? 'ERR_APPROVAL_POLICY' : 'ERR_APPROVAL_WITHDRAWN', {
-        facts,
-      })
-    case 'failed': {
-      const { code, detail } = approval.failure ?? { code: 'ERR_INTERNAL', detail: undefined }
-      throw new GateError('ERR_APPROVAL_FAILED', { facts: { ...facts, code }, detail: detail ?? code })
-    }
-    case 'unknown':
-      throw new GateError('ERR_OUTCOME_UNKNOWN', { facts })
   }
 }
 
@@ -245,72 +134,6 @@ async function joinOrOpen(request: ClearRequest, gate: ApprovalGate): Promise<Ap
   if (!result.ok) throw new GateError(result.code)
   await recordEvents(store, gate.recordEvent)
   return result.approval
-}
-
-/** What the decision asks of an approval, with the sizes of the reviewer sets as configured now. */
-function termsOf(decision: Decision, rules: ApprovalRules): RequestTerms {
-  const asked = decision.approval
-  // A set that is not configured keeps its name: nobody belongs to it.
-  const needs = (asked?.reviewers ?? []).map((set) => ({ set, atLeast: rules.sets.get(set)?.atLeast ?? 1 }))
-  return {
-    needs,
-    ttlMs: asked?.ttlMs ?? rules.ttlMs,
-    previewRequired: asked?.preview === 'required',
-    reasonRequired: asked?.reason === 'required',
-  }
-}
-
-/** Waiting for people who do not exist helps nobody. */
-function refuseNobody({ needs }: RequestTerms, rules: ApprovalRules): void {
-  const someone = needs.every(({ set }) => {
-    const found = rules.sets.get(set)
-    return found !== undefined && found.groupIds.length + found.people.length > 0
-  })
-  if (needs.length === 0 || !someone) throw new GateError('ERR_APPROVAL_NOBODY')
-}
-
-function newApproval(
-  request: ClearRequest,
-  shown: ShownRequest,
-  { needs, ttlMs }: RequestTerms,
-  rules: ApprovalRules,
-  now: number,
-): Approval {
-  const { callId, tool, connection, labels, digest, args, decision, constraints } = request
-  return {
-    id: newApprovalId(now),
-    version: 1,
-    state: 'pending',
-    callId,
-    caller: approvalCallerOf(request.caller),
-    agent: { name: request.agent.name, version: request.agent.version },
-    tool,
-    connection,
-    labels,
-    digest,
-    args,
-    operations: decision.verdicts.map((verdict) => verdict.operation),
-    verdicts: decision.verdicts,
-    policyVersion: decision.policyVersion,
-    constraints,
-    shown,
-    needs,
-    votes: [],
-    createdAt: now,
-    expiresAt: now + ttlMs,
-    ttlMs,
-    claimWithinMs: rules.claimWithinMs,
-    claimBy: undefined,
-    withdrawnBy: undefined,
-    lease: undefined,
-    takenBy: undefined,
-    takenAt: undefined,
-    outcomeRef: undefined,
-    settledAt: undefined,
-    output: undefined,
-    failure: undefined,
-    afterUnknown: undefined,
-  }
 }
 
 async function revokedVoters(approval: Approval, store: RevocationStore): Promise<readonly string[]> {

@@ -9,17 +9,17 @@ export interface Reviewer {
   /** For display only. */
   readonly name: string | undefined
   readonly provider: string
-  /** As they were at login. */
+  /** As they were when the issuer wrote the token. */
   readonly groups: Groups
-  /** When the person logged in interactively; milliseconds since 1970. */
-  readonly loginAt: number
+  /** When that was; milliseconds since 1970. How old a login may be is identity's question. */
+  readonly issuedAt: number
 }
 
 /** Asks the directory which of these groups the person is in now. */
 export type LookUpGroups = (reviewer: Reviewer, groupIds: readonly string[]) => Promise<readonly string[]>
 
-/** How long the groups of a login are believed. Somebody taken out of a group must not vote for the rest of the day. */
-export const LOGIN_GROUPS_MS = 5 * 60_000
+/** How long the groups in a token are believed. Somebody taken out of a group must not vote for the rest of the day. */
+export const TOKEN_GROUPS_MS = 5 * 60_000
 
 /** Clocks of the issuer and this machine may differ by this much. */
 const SKEW_MS = 60_000
@@ -62,8 +62,8 @@ async function groupsNow(
   now: number,
   lookUp: LookUpGroups | undefined,
 ): Promise<readonly string[] | undefined> {
-  const age = now - reviewer.loginAt
-  if (reviewer.groups.known && age < LOGIN_GROUPS_MS && age > -SKEW_MS) return reviewer.groups.ids
+  const age = now - reviewer.issuedAt
+  if (reviewer.groups.known && age < TOKEN_GROUPS_MS && age > -SKEW_MS) return reviewer.groups.ids
   if (lookUp === undefined) return undefined
   try {
     return await lookUp(reviewer, wanted)

@@ -1,0 +1,74 @@
+import type { Decision } from '../call.ts'
+import { GateError } from '../errors.ts'
+import { type Approval, approvalCallerOf, type ShownRequest } from './approval.ts'
+import { newApprovalId } from './approvalId.ts'
+import type { ClearRequest } from './clearance.ts'
+import type { RequestTerms } from './openOrJoin.ts'
+import type { ApprovalRules } from './settings.ts'
+
+/** What the decision asks of an approval, with the sizes of the reviewer sets as configured now. */
+export function termsOf(decision: Decision, rules: ApprovalRules): RequestTerms {
+  const asked = decision.approval
+  // A set that is not configured keeps its name: nobody belongs to it.
+  const needs = (asked?.reviewers ?? []).map((set) => ({ set, atLeast: rules.sets.get(set)?.atLeast ?? 1 }))
+  return {
+    needs,
+    ttlMs: asked?.ttlMs ?? rules.ttlMs,
+    previewRequired: asked?.preview === 'required',
+    reasonRequired: asked?.reason === 'required',
+  }
+}
+
+/** Waiting for people who do not exist helps nobody: ERR_APPROVAL_NOBODY. */
+export function refuseNobody({ needs }: RequestTerms, rules: ApprovalRules): void {
+  const someone = needs.every(({ set }) => {
+    const found = rules.sets.get(set)
+    return found !== undefined && found.groupIds.length + found.people.length > 0
+  })
+  if (needs.length === 0 || !someone) throw new GateError('ERR_APPROVAL_NOBODY')
+}
+
+/** The record of a request just made. */
+export function newApproval(
+  request: ClearRequest,
+  shown: ShownRequest,
+  { needs, ttlMs }: RequestTerms,
+  rules: ApprovalRules,
+  now: number,
+): Approval {
+  const { callId, tool, connection, labels, digest, args, decision, constraints } = request
+  return {
+    id: newApprovalId(now),
+    version: 1,
+    state: 'pending',
+    callId,
+    caller: approvalCallerOf(request.caller),
+    agent: { name: request.agent.name, version: request.agent.version },
+    tool,
+    connection,
+    labels,
+    digest,
+    args,
+    operations: decision.verdicts.map((verdict) => verdict.operation),
+    verdicts: decision.verdicts,
+    policyVersion: decision.policyVersion,
+    constraints,
+    shown,
+    needs,
+    votes: [],
+    createdAt: now,
+    expiresAt: now + ttlMs,
+    ttlMs,
+    claimWithinMs: rules.claimWithinMs,
+    claimBy: undefined,
+    withdrawnBy: undefined,
+    lease: undefined,
+    takenBy: undefined,
+    takenAt: undefined,
+    outcomeRef: undefined,
+    settledAt: undefined,
+    output: undefined,
+    failure: undefined,
+    afterUnknown: undefined,
+  }
+}

@@ -1,0 +1,148 @@
+import type { Action, Fact, MaskedText, MaskNote } from '../call.ts'
+import {
+  type Approval,
+  type ApprovalState,
+  approvalsFor,
+  type ShownField,
+  type ShownPreview,
+  type Vote,
+} from './approval.ts'
+import { findSuspiciousText } from './suspiciousText.ts'
+
+/**
+ * What a reviewer sees, on every surface: JSON for the API, and what the command line (and each later surface) draws.
+ * Complete: nothing is shortened. Text of the agent or the target is masked, and still untrusted: each surface escapes
+ * it for its own medium. Times are ISO 8601.
+ */
+export interface ReviewView {
+  readonly id: string
+  readonly state: ApprovalState
+  readonly digest: string
+  readonly created_at: string
+  readonly expires_at: string
+  readonly claim_by: string | null
+  readonly who: {
+    readonly kind: string
+    /** For display; names can be chosen. */
+    readonly name: string | null
+    readonly subject: string
+    readonly app: string
+    readonly tenant: string | null
+    readonly provider: string
+    /** The person behind the call, when there is one. */
+    readonly acting_for: string | null
+    readonly blueprint: string | null
+    readonly groups: readonly string[] | 'unknown'
+    /** What the client program says about itself. Unverified. */
+    readonly agent: { readonly name: string | null; readonly version: string | null }
+  }
+  readonly what: { readonly tool: string; readonly fields: readonly ShownField[]; readonly masked: readonly MaskNote[] }
+  readonly where: { readonly connection: string; readonly labels: Readonly<Record<string, string>> }
+  /** What would happen. Null: no preview could be made. */
+  readonly effect: ShownPreview | null
+  readonly limits: { readonly max_rows: number | null }
+  readonly why: readonly StopReason[]
+  /** The agent's own words. Unverified. */
+  readonly reason: MaskedText | null
+  readonly needs: readonly { readonly reviewers: string; readonly at_least: number; readonly approved: number }[]
+  readonly votes: readonly VoteView[]
+  readonly warnings: readonly string[]
+  /** False when something is hidden or could deceive: the reviewer must have opened the whole request. */
+  readonly one_click: boolean
+}
+
+/** Why one operation was stopped. */
+export interface StopReason {
+  readonly operation: string
+  readonly action: Action
+  readonly policy: string | null
+  readonly rule: string | null
+  readonly source: string | null
+  readonly reason: string
+  readonly because: string | null
+  readonly facts: Readonly<Record<string, Fact>>
+}
+
+export interface VoteView {
+  readonly by: string
+  readonly subject: string
+  readonly verdict: 'approve' | 'deny'
+  readonly via: string
+  readonly at: string
+  readonly reason: MaskedText | null
+}
+
+/** The one view of an approval from which every surface draws. */
+export function reviewViewOf(approval: Approval): ReviewView {
+  const { caller, agent, shown, constraints } = approval
+  const warnings = warningsOf(approval)
+  return {
+    id: approval.id,
+    state: approval.state,
+    digest: approval.digest,
+    created_at: isoTime(approval.createdAt),
+    expires_at: isoTime(approval.expiresAt),
+    claim_by: approval.claimBy === undefined ? null : isoTime(approval.claimBy),
+    who: {
+      kind: caller.kind,
+      name: caller.name ?? null,
+      subject: caller.subject,
+      app: caller.app,
+      tenant: caller.tenant ?? null,
+      provider: caller.provider,
+      acting_for: caller.person ?? null,
+      blueprint: caller.blueprint ?? null,
+      groups: caller.groups.known ? caller.groups.ids : 'unknown',
+      agent: { name: agent.name ?? null, version: agent.version ?? null },
+    },
+    what: { tool: approval.tool, fields: shown.fields, masked: shown.masked },
+    where: { connection: approval.connection, labels: approval.labels },
+    effect: shown.preview ?? null,
+    limits: { max_rows: constraints.maxRows ?? null },
+    why: approval.verdicts.map(({ operation, action, policy, rule, source, reason }) => ({
+      operation: operation.operation,
+      action,
+      policy: policy ?? null,
+      rule: rule ?? null,
+      source: source ?? null,
+      reason,
+      because: operation.because ?? null,
+      facts: operation.facts,
+    })),
+    reason: shown.reason ?? null,
+    needs: approval.needs.map((need) => ({
+      reviewers: need.set,
+      at_least: need.atLeast,
+      approved: approvalsFor(need, approval.votes),
+    })),
+    votes: approval.votes.map(voteViewOf),
+    warnings,
+    one_click: warnings.length === 0 && !shown.fields.some((field) => field.masked) && shown.masked.length === 0,
+  }
+}
+
+function voteViewOf({ name, subject, verdict, via, at, reason }: Vote): VoteView {
+  return { by: name ?? subject, subject, verdict, via, at: isoTime(at), reason: reason ?? null }
+}
+
+function warningsOf(approval: Approval): readonly string[] {
+  const { shown, agent, caller, verdicts, afterUnknown } = approval
+  const preview = [...(shown.preview?.lines ?? []), ...(shown.preview?.missing ?? [])]
+  const texts: readonly (readonly [string, string | undefined])[] = [
+    ...shown.fields.map(({ name, text }) => [name, text] as const),
+    ['reason', shown.reason],
+    ['effect', preview.join('\n')],
+    ['agent', [agent.name, agent.version].join(' ')],
+    ['caller', caller.name],
+    ['operations', verdicts.map(({ operation }) => JSON.stringify([operation.operation, operation.facts])).join('\n')],
+  ]
+  const warnings = texts.flatMap(([where, text]) =>
+    text === undefined ? [] : findSuspiciousText(text).map(({ message, count }) => `${where}: ${count} × ${message}`),
+  )
+  if (afterUnknown === undefined) return warnings
+  return [`the same call (${afterUnknown}) was started before and nobody knows whether it took effect`, ...warnings]
+}
+
+function isoTime(milliseconds: number): string {
+  return new Date(milliseconds).toISOString()
+}

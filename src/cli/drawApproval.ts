@@ -1,0 +1,125 @@
+import type { ReviewView } from '../approvals/review.ts'
+import { showHidden } from '../approvals/suspiciousText.ts'
+
+/** Open requests as a table, one line each. Nothing in it can move the cursor or colour the terminal. */
+export function drawApprovalTable(approvals: readonly ReviewView[], now: number): string {
+  if (approvals.length === 0) return 'No requests are waiting.\n'
+  const rows = approvals.map((view) => [
+    view.id,
+    view.state,
+    remaining(view, now),
+    view.who.name ?? view.who.subject,
+    `${view.what.tool} on ${view.where.connection}`,
+    oneLine(view.what.fields.map((field) => field.text).join(' ')),
+  ])
+  const table = [['ID', 'STATE', 'TIME LEFT', 'CALLER', 'WHAT', 'REQUEST (shortened: use `show`)'], ...rows]
+  const shown = table.map((row) => row.map(oneLine))
+  const widths = [0, 1, 2, 3, 4].map((column) =>
+    Math.min(34, Math.max(...shown.map((row) => (row[column] ?? '').length))),
+  )
+  const lines = shown.map((row) =>
+    row.map((cell, column) =>
+      column < 5 ? cut(cell, widths[column] ?? 0).padEnd(widths[column] ?? 0) : cut(cell, 60),
+    ),
+  )
+  return `${lines.map((line) => line.join('  ').trimEnd()).join('\n')}\n`
+}
+
+/** One request, complete, for a person who is about to decide. Every text of the agent is escaped and set apart. */
+export function drawApproval(view: ReviewView, now: number): string {
+  const { who, what, where, effect } = view
+  const lines = [
+    `Request ${view.id}: ${view.state}${view.state === 'pending' ? ` (${remaining(view, now)} left)` : ''}`,
+    ...view.warnings.map((warning) => `! WARNING  ${showHidden(warning)}`),
+    ...(what.masked.length > 0
+      ? [`! HIDDEN   ${what.masked.map(({ where: at, why }) => `${at}: ${why}`).join('; ')}`]
+      : []),
+    '',
+    labelled('Who', `${who.name ?? '(no name)'} · ${who.kind} ${who.subject} · app ${who.app}`),
+    ...(who.acting_for === null ? [] : [labelled('For', who.acting_for)]),
+    labelled('Groups', who.groups === 'unknown' ? 'unknown' : who.groups.join(', ') || 'none'),
+    labelled(
+      'Agent',
+      `${[who.agent.name, who.agent.version].join(' ').trim() || '(unnamed)'} (says the client, unverified)`,
+    ),
+    labelled(
+      'Where',
+      [where.connection, ...Object.entries(where.labels).map(([name, value]) => `${name}=${value}`)].join(' · '),
+    ),
+    labelled('Tool', what.tool),
+    ...what.fields.flatMap(({ name, text }) => ['', `${showHidden(name)}:`, quoted(text)]),
+    '',
+    'Effect:',
+    ...drawEffect(effect),
+    ...(view.limits.max_rows === null ? [] : [`  rolled back if it changes more than ${view.limits.max_rows} rows`]),
+    '',
+    'Why it was stopped:',
+    ...view.why.map(
+      ({ operation, action, policy, rule, source, because }) =>
+        `  ${showHidden(operation)}: ${action} · ${[policy, rule, source, because]
+          .filter((part) => part !== null)
+          .map(inline)
+          .join(' · ')}`,
+    ),
+    '',
+    'Reason given by the agent (unverified):',
+    quoted(view.reason ?? '(none)'),
+    '',
+    ...view.needs.map((need) => labelled('Needs', `${need.approved} of ${need.at_least} from ${need.reviewers}`)),
+    ...view.votes.map((vote) =>
+      labelled('Vote', `${vote.verdict} by ${vote.by} at ${vote.at}${vote.reason === null ? '' : `: ${vote.reason}`}`),
+    ),
+    labelled('Expires', view.expires_at),
+    labelled('Digest', view.digest),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+function drawEffect(effect: ReviewView['effect']): readonly string[] {
+  if (effect === null) return ['  no preview could be made']
+  const { sample } = effect
+  return [
+    ...(effect.rows === undefined ? [] : [`  ${effect.rows} rows`]),
+    ...effect.lines.map((line) => `  ${inline(line)}`),
+    ...effect.missing.map((line) => `  not shown: ${inline(line)}`),
+    ...(sample === undefined
+      ? []
+      : [sample.columns, ...sample.rows].map((row) => `    ${row.map(inline).join(' | ')}`)),
+  ]
+}
+
+function labelled(label: string, text: string): string {
+  return `${label.padEnd(8)} ${inline(text)}`
+}
+
+/** Set apart by a bar that the text inside cannot draw at the start of a line by itself. */
+function quoted(text: string): string {
+  return showHidden(text)
+    .split('\n')
+    .map((line) => `  │ ${line}`)
+    .join('\n')
+}
+
+/** A text that must stay on its line. */
+function inline(text: string): string {
+  return showHidden(text).replaceAll('\n', '⏎').replaceAll('\t', ' ')
+}
+
+function oneLine(text: string): string {
+  return inline(text.replaceAll(/\s+/g, ' '))
+}
+
+function cut(text: string, width: number): string {
+  const characters = [...text]
+  return characters.length <= width ? text : `${characters.slice(0, width - 1).join('')}…`
+}
+
+function remaining({ state, expires_at, claim_by }: ReviewView, now: number): string {
+  const until = state === 'pending' ? expires_at : state === 'approved' ? claim_by : null
+  if (until === null) return '-'
+  const seconds = Math.max(0, Math.round((Date.parse(until) - now) / 1000))
+  if (seconds < 60) return `${seconds}s`
+  return seconds < 3600
+    ? `${Math.floor(seconds / 60)}m`
+    : `${Math.floor(seconds / 3600)}h${Math.floor((seconds % 3600) / 60)}m`
+}
