@@ -1,0 +1,4 @@
+import { writeErrors } from './writeErrors.ts'
+
+// The generated parts of docs/. Tests fail when they are stale: run `npm run docs` after changing what they come from.
+writeErrors()
