@@ -1,4 +1,5 @@
 import { checkIdentitySettings } from '../identity/checkIdentitySettings.ts'
+import { nameOf } from '../settings/checkShape.ts'
 import type { Problem } from '../settings/configError.ts'
 import { suggest } from '../settings/nearest.ts'
 import type { YamlFile } from '../settings/readYaml.ts'
@@ -17,7 +18,7 @@ export function checkNames(settings: ConfigFile, yaml: YamlFile): Problem[] {
   })
   return [
     ...checkServer(settings, yaml),
-    ...issues.map(({ path, message }) => ({ ...yaml.placeOf(path), message: `${path.join('.')}: ${message}` })),
+    ...issues.map(({ path, message }) => ({ ...yaml.placeOf(path), message: `${nameOf(path)}${message}` })),
     ...checkGroups(settings, yaml),
     ...checkReviewers(settings, yaml),
   ]

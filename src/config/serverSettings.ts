@@ -19,11 +19,11 @@ const listen = z
     const colon = text.lastIndexOf(':')
     return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) }
   })
-  .refine(({ port }) => port >= 1 && port <= 65_535, 'a port from 1 to 65535')
+  .refine(({ port }) => port >= 1 && port <= 65_535, 'expected a port from 1 to 65535')
 
 const publicUrl = z
   .string()
-  .refine(isPlainUrl, 'a URL such as https://gate.corp.example/mcp, without user, query or fragment')
+  .refine(isPlainUrl, 'expected a URL such as https://gate.corp.example/mcp, without user, query or fragment')
 
 /** The `server:` part of countersign.yaml. */
 export const serverSettings = z.strictObject({

@@ -54,7 +54,7 @@ function match(tools: readonly JudgedTool[]) {
 export function policyFile(tools: readonly JudgedTool[]) {
   const rule = z.strictObject({
     name: name
-      .refine((text) => !/^\d+$/.test(text), 'a name that is not a number: unnamed rules are known by theirs')
+      .refine((text) => !/^\d+$/.test(text), 'expected a name that is not a number: unnamed rules are known by theirs')
       .optional(),
     match: match(tools),
     action: z.enum(ACTIONS),

@@ -52,7 +52,9 @@ function fromIssue(issue: Issue, spot: Spot): Problem[] {
     return [{ ...spot.yaml.placeOfKey(path), message }]
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) return fromUnion(issue, spot)
-  return [{ ...spot.yaml.placeOf(path), message: `${nameOf(path)}${asExpectation(issue.message)}` }]
+  // The sentences of refinements stand as they were written.
+  const message = issue.code === 'custom' ? issue.message : asExpectation(issue.message)
+  return [{ ...spot.yaml.placeOf(path), message: `${nameOf(path)}${message}` }]
 }
 
 /** Reports the branch that the author most likely meant: the one whose kind of value fits, with the least to correct. */
@@ -165,7 +167,8 @@ function asExpectation(message: string): string {
   return /^(a|an|the) /.test(message) ? `expected ${message}` : message
 }
 
-function nameOf(path: Path): string {
+/** `identity[1].authority: `, for the start of a message; empty for the whole file. Lists count from 1. */
+export function nameOf(path: Path): string {
   let name = ''
   for (const segment of path) {
     name += typeof segment === 'number' ? `[${segment + 1}]` : `${name === '' ? '' : '.'}${printable(String(segment))}`
