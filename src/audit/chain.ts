@@ -4,8 +4,8 @@ import type { TrailEvent } from './event.ts'
 /** `prev` of the very first record of a chain. */
 export const GENESIS = `sha256:${'0'.repeat(64)}`
 
-/** Everything JSON leaves raw that could move a cursor, break a line or reorder text on somebody's terminal. */
-const UNSAFE = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g
+/** Everything JSON leaves raw that could move a cursor, break a line, reorder text or hide on somebody's terminal. */
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
 
 const HASH_SUFFIX = /^,"hash":"(sha256:[0-9a-f]{64})"\}$/
 const HASH_SUFFIX_LENGTH = ',"hash":"sha256:'.length + 64 + '"}'.length
@@ -20,7 +20,14 @@ export interface Sealed {
 
 /** JSON on one line, with nothing raw in it that is invisible or steers a terminal. */
 export function toLine(value: object): string {
-  return JSON.stringify(value).replace(UNSAFE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return escapeUnsafe(JSON.stringify(value))
+}
+
+/** Writes such characters as `\uXXXX`, as JSON does. */
+export function escapeUnsafe(text: string): string {
+  return text.replace(UNSAFE, (char) =>
+    [...Array(char.length).keys()].map((n) => `\\u${char.charCodeAt(n).toString(16).padStart(4, '0')}`).join(''),
+  )
 }
 
 /**

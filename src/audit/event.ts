@@ -43,7 +43,7 @@ const operatingEvents = [
   z.strictObject({
     event: z.literal('revocation.added'),
     revocation: id,
-    kind: z.enum(['caller', 'app', 'blueprint']),
+    kind: z.enum(['caller', 'app', 'blueprint', 'person']),
     subject: id,
     by: z.string(),
     reason: maskedText.optional(),
