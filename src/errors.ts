@@ -310,6 +310,11 @@ export const ERRORS = {
     message: 'The connection has no role for this kind of statement.',
     next: 'Ask an operator to configure one.',
   },
+  ERR_SQL_PROTECTED_COLUMN: {
+    status: 200,
+    message: 'A protected column of the connection does not exist, so nothing can be judged.',
+    next: 'Tell an operator to correct `protect`; nothing was executed.',
+  },
   ERR_SQL_SERVER: {
     status: 200,
     message: 'The database server is not one that statements can be judged for.',
