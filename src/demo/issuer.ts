@@ -109,14 +109,14 @@ export async function startIssuer({
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     // A page in a browser may reach this port under a name of its own (DNS rebinding).
     if (!/^(127\.0\.0\.1|localhost):\d+$/.test(request.headers.host ?? '')) return send(response, 403, {})
-    const path = new URL(request.url ?? '/', authority).pathname
+    const { pathname: path, search } = new URL(request.url ?? '/', authority)
     if (path === `/${tenantId}/v2.0/.well-known/openid-configuration`) {
       requests.discovery += 1
-      return await misbehaving(response, () => send(response, 200, discoveryDocument()))
+      return await misbehaving(response, path + search, () => send(response, 200, discoveryDocument()))
     }
     if (path === `/${tenantId}/discovery/v2.0/keys`) {
       requests.keys += 1
-      return await misbehaving(response, () => send(response, 200, { keys: published.map(publish) }))
+      return await misbehaving(response, path + search, () => send(response, 200, { keys: published.map(publish) }))
     }
     if (path === `/${tenantId}/oauth2/v2.0/token` && request.method === 'POST') {
       requests.token += 1
@@ -125,10 +125,12 @@ export async function startIssuer({
     send(response, 404, { error: 'not_found' })
   }
 
-  async function misbehaving(response: ServerResponse, behave: () => void): Promise<void> {
+  async function misbehaving(response: ServerResponse, target: string, behave: () => void): Promise<void> {
     if (fault === 'down') response.destroy()
     else if (fault === 'error') send(response, 500, {})
-    else if (fault === 'redirect') response.writeHead(302, { location: `${authority}/elsewhere` }).end()
+    // What is redirected to would be answered, so that only a client that refuses redirects is safe.
+    else if (fault === 'redirect' && !target.includes('?'))
+      response.writeHead(302, { location: `${target}?moved` }).end()
     else {
       if (fault === 'slow') await new Promise((resolve) => setTimeout(resolve, 300))
       behave()

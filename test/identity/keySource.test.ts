@@ -21,7 +21,44 @@ const mintFor = (ms: number) => {
 }
 const tryToken = async (token: string) => await codeOf(gateway.authenticate(token))
 
+/** A bare issuer whose key set is whatever the test says. */
+async function serveKeys(keysAt: (origin: string) => readonly object[]) {
+  const server = createServer((request, response) => {
+    const origin = `http://${request.headers.host}`
+    const document = { issuer: `${origin}/${gateway.issuer.tenantId}/v2.0`, jwks_uri: `${origin}/keys` }
+    response.end(JSON.stringify(request.url === '/keys' ? { keys: keysAt(origin) } : document))
+  }).listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  return {
+    authority: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async close() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
 describe('rotation', () => {
+  test('a key that is replaced under the same kid no longer vouches for remembered tokens', async () => {
+    const [first, second] = [await gateway.issuer.strayKey(), await gateway.issuer.strayKey()]
+    let published = first
+    const { authority, close } = await serveKeys(() => [{ ...published.publicJwk, kid: 'same' }])
+    const verifier = createTokenVerifier(entraAt(authority), {
+      readSecret: () => Promise.reject(new Error('unused')),
+      policyGroupIds: () => [],
+      now: gateway.clock.now,
+    })
+    const claims = { iss: `${authority}/${gateway.issuer.tenantId}/v2.0` }
+    const lifetime = 26 * 3600
+    const token = await mint({ key: first, header: { kid: 'same' }, claims, lifetime })
+    expect(await codeOf(verifier.verify(token))).toBe('accepted')
+    published = second
+    gateway.clock.advance(25 * HOUR)
+    expect(await codeOf(verifier.verify(token))).toBe('ERR_TOKEN_SIGNATURE')
+    verifier.close()
+    await close()
+  })
+
   test('a new key is fetched when a token first names it, and the old one goes on working while it is published', async () => {
     const old = await mint()
     expect(await tryToken(old)).toBe('accepted')
@@ -146,15 +183,9 @@ describe('discovery', () => {
   ])('a key set with %s verifies nothing', async (_title, change) => {
     const token = await mint()
     const published = { ...gateway.issuer.key.publicJwk }
-    const server = createServer((request, response) => {
-      const origin = `http://${request.headers.host}`
-      const issuer = `${origin}/${gateway.issuer.tenantId}/v2.0`
-      const other = `${origin}/0a0a0a0a-0000-4000-8000-000000000009/v2.0`
-      const keys = { keys: change([published], other) }
-      response.end(JSON.stringify(request.url?.endsWith('keys') ? keys : { issuer, jwks_uri: `${origin}/keys` }))
-    }).listen(0, '127.0.0.1')
-    await new Promise((resolve) => server.once('listening', resolve))
-    const authority = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const { authority, close } = await serveKeys((origin) =>
+      change([published], `${origin}/0a0a0a0a-0000-4000-8000-000000000009/v2.0`),
+    )
     const verifier = createTokenVerifier(entraAt(authority), {
       readSecret: () => Promise.reject(new Error('unused')),
       policyGroupIds: () => [],
@@ -163,7 +194,6 @@ describe('discovery', () => {
     expect(await codeOf(verifier.verify(await mint({ claims })))).toBe('ERR_KEYS_UNAVAILABLE')
     expect(await tryToken(token)).toBe('accepted')
     verifier.close()
-    server.closeAllConnections()
-    await new Promise((resolve) => server.close(resolve))
+    await close()
   })
 })

@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { MintOptions } from '../../src/demo/issuer.ts'
+import { type MintOptions, startIssuer } from '../../src/demo/issuer.ts'
 import type { TokenShape } from '../../src/demo/tokenShapes.ts'
 import { DEMO_DIRECTORY } from '../../src/demo/tokenShapes.ts'
 import { DEMO_IDS } from '../../src/demo/writeConfig.ts'
 import type { ErrorCode } from '../../src/errors.ts'
 import { createReviewerVerifier, type ReviewerVerifier } from '../../src/identity/createReviewerVerifier.ts'
+import { createTokenVerifier } from '../../src/identity/createTokenVerifier.ts'
 import { reviewerAppSettings } from '../../src/identity/settings.ts'
-import { codeOf, type Gateway, startGateway } from './gateway.ts'
+import { codeOf, entraAt, type Gateway, startGateway } from './gateway.ts'
 
 let gateway: Gateway
 let reviewers: ReviewerVerifier
@@ -148,6 +149,23 @@ describe('tokens that never vote', () => {
     const token = await gateway.issuer.mint('reviewer', { claims: { azp: DEMO_IDS.agentApp } })
     expect(await codeOf(lenient.verify(token))).toBe('accepted')
     expect(await codeOf(lenient.verify(await gateway.issuer.mint('reviewer')))).toBe('ERR_REVIEWER_CLIENT')
+  })
+
+  test('only the named provider has reviewers, whatever another one signs', async () => {
+    const other = await startIssuer()
+    const settings = [...entraAt(gateway.issuer.authority), ...entraAt(other.authority, { name: 'other' })]
+    const verifier = createTokenVerifier(settings, {
+      readSecret: () => Promise.reject(new Error('unused')),
+      policyGroupIds: () => [],
+    })
+    const voters = createReviewerVerifier(
+      reviewerAppSettings.parse({ provider: 'entra', clientId: DEMO_IDS.reviewerApp }),
+      verifier,
+    )
+    expect(await codeOf(voters.verify(await gateway.issuer.mint('reviewer')))).toBe('accepted')
+    expect(await codeOf(voters.verify(await other.mint('reviewer')))).toBe('ERR_REVIEWER_AUDIENCE')
+    verifier.close()
+    await other.close()
   })
 
   test('a reviewer app that is the gateway itself does not start', () => {
