@@ -16,7 +16,8 @@ export interface EncodedRun {
  * The parts of a text that could be base64, base64url or hex of 18 bytes or more, decoded. Base64 is decoded at each of
  * its four alignments, because letters before it may belong to the same run.
  */
-export function* encodedRuns(text: string): Generator<EncodedRun> {
+export function encodedRuns(text: string): readonly EncodedRun[] {
+  const runs: EncodedRun[] = []
   let shown = 0
   // Every run of the shortest length covers one of the positions looked at, so most of an ordinary text is skipped.
   for (let at = SHORTEST_RUN - 1; at < text.length; at += SHORTEST_RUN) {
@@ -29,11 +30,12 @@ export function* encodedRuns(text: string): Generator<EncodedRun> {
       const decoded = decodingsOf(text.slice(start, end))
       // `\x` is how PostgreSQL begins the text of bytes.
       const whole = text[start] === 'x' && text[start - 1] === '\\' ? start - 1 : start
-      if (decoded.length > 0) yield { start: whole, end: endOfPadding(text, end), decoded }
+      if (decoded.length > 0) runs.push({ start: whole, end: endOfPadding(text, end), decoded })
     }
     shown = end
     at = Math.max(at, end)
   }
+  return runs
 }
 
 function decodingsOf(run: string): readonly string[] {

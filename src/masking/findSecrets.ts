@@ -1,3 +1,4 @@
+import { createAnchorSearch } from './detectors/anchorSearch.ts'
 import type { Detector } from './detectors/detector.ts'
 import { DETECTORS } from './detectors/detectors.ts'
 import { encodedRuns } from './encodedRuns.ts'
@@ -7,22 +8,20 @@ import type { Span } from './span.ts'
 /** The shortest text in which a detector can find anything: `pwd=` and four characters. */
 const SHORTEST = 8
 
+/** The most common of long cells. It holds nothing, and saying so at once is five times as fast. */
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
 const ALWAYS: readonly Detector[] = DETECTORS.filter(({ anchors }) => anchors.length === 0)
-const ANCHORED: readonly Detector[] = DETECTORS.filter(({ anchors }) => anchors.length > 0)
-const ANY_ANCHOR = new RegExp(
-  [...new Set(ANCHORED.flatMap(({ anchors }) => anchors))].map((anchor) => anchor.replace(/[.$]/g, '\\$&')).join('|'),
-  'i',
-)
+const anchoredIn = createAnchorSearch(DETECTORS)
 
 /**
  * What looks like a secret in one decoded value: in the text itself, in the text as a reader takes it (without
  * invisible characters, NFKC), and in what base64 and hex runs decode to, one level deep. A hit inside an encoded run
  * hides the whole run. Linear in the length of the text.
  */
-export function findSecrets(text: string): readonly Span[] {
-  if (text.length < SHORTEST) return []
+export function findSecrets(text: string, copy = plainCopyOf(text)): readonly Span[] {
+  if (text.length < SHORTEST || (text.length === 36 && UUID.test(text))) return []
   const spans = [...detect(text), ...detectEncoded(text)]
-  const copy = plainCopyOf(text)
   if (copy !== undefined) {
     for (const span of [...detect(copy.text), ...detectEncoded(copy.text)]) spans.push(copy.inOriginal(span))
   }
@@ -30,12 +29,9 @@ export function findSecrets(text: string): readonly Span[] {
 }
 
 function detect(text: string): readonly Span[] {
-  const spans = ALWAYS.flatMap((detector) => detector.find(text))
-  if (!ANY_ANCHOR.test(text)) return spans
-  const lowered = text.toLowerCase()
-  for (const detector of ANCHORED) {
-    if (detector.anchors.some((anchor) => lowered.includes(anchor))) spans.push(...detector.find(text))
-  }
+  const spans: Span[] = []
+  for (const detector of ALWAYS) spans.push(...detector.find(text))
+  for (const detector of anchoredIn(text)) spans.push(...detector.find(text))
   return spans
 }
 

@@ -82,6 +82,7 @@ function maskTable(table: ToolTable, caps: ToolOutput['caps'], masker: Masker, n
   const columns = table.columns.map(({ name }) =>
     maskString(name, undefined, masker, (why) => notes.add('column name', why)),
   )
+  const contextOf = contextsOf(table)
   const rows: Json[][] = []
   let bytes = 0
   for (const row of table.rows) {
@@ -94,7 +95,7 @@ function maskTable(table: ToolTable, caps: ToolOutput['caps'], masker: Masker, n
         hidden.push([where, `protected column ${column.protectedBy.join(', ')}`])
         return placeholderFor(column.protectedBy.join(','))
       }
-      return maskValue(renderValue(row[i]), column.name, masker, (why) => hidden.push([where, `detector ${why}`]))
+      return maskValue(renderValue(row[i]), contextOf(row, i), masker, (why) => hidden.push([where, `detector ${why}`]))
     })
     bytes += Buffer.byteLength(JSON.stringify(shown), 'utf8') + 1
     if (bytes > caps.maxBytes) return { columns, types: typesOf(table), rows, cut: true }
@@ -103,6 +104,22 @@ function maskTable(table: ToolTable, caps: ToolOutput['caps'], masker: Masker, n
   }
   return { columns, types: typesOf(table), rows, cut: false }
 }
+
+/**
+ * What a cell is called: its column; in a table of settings (`name`, `value`) the value is called what its row says,
+ * unless that is protected itself, because then what is hidden would tell about it.
+ */
+function contextsOf({ columns }: ToolTable): (row: readonly unknown[], at: number) => string {
+  const nameAt = columns.findIndex(({ name, protectedBy }) => protectedBy.length === 0 && SETTING_NAME.test(name))
+  return (row, at) => {
+    const column = columns[at]?.name ?? ''
+    const called = row[nameAt]
+    return typeof called === 'string' && SETTING_VALUE.test(column) ? called : column
+  }
+}
+
+const SETTING_NAME = /^(?:name|key|setting|param|parameter|variable|option|property)$/i
+const SETTING_VALUE = /^(?:value|val|setting_value|config_value|content)$/i
 
 function typesOf(table: ToolTable): readonly string[] {
   return table.columns.map(({ type }) => type)

@@ -1,7 +1,7 @@
 import type { CredentialDetector } from './credentials.ts'
 import { isSecretByName } from './detectors/assignments.ts'
 import { findSecrets } from './findSecrets.ts'
-import { plainCopyOf } from './plainCopy.ts'
+import { type PlainCopy, plainCopyOf } from './plainCopy.ts'
 import type { Span } from './span.ts'
 
 /** What to hide in texts of one call. */
@@ -18,8 +18,7 @@ export interface Masker {
  */
 export function createMasker(credentials: CredentialDetector, onCredentialHit: () => void): Masker {
   let reported = false
-  const findCredentialsIn = (text: string): readonly Span[] => {
-    const copy = plainCopyOf(text)
+  const search = (text: string, copy: PlainCopy | undefined): readonly Span[] => {
     const hidden = copy === undefined ? [] : credentials.find(copy.text).map((span) => copy.inOriginal(span))
     const spans = [...credentials.find(text), ...hidden]
     if (spans.length > 0 && !reported) {
@@ -29,13 +28,14 @@ export function createMasker(credentials: CredentialDetector, onCredentialHit: (
     return spans
   }
   return {
-    findCredentialsIn,
+    findCredentialsIn: (text) => search(text, plainCopyOf(text)),
     findIn(text, name) {
-      const credentialSpans = findCredentialsIn(text)
+      const copy = plainCopyOf(text)
+      const credentialSpans = search(text, copy)
       if (name !== undefined && isSecretByName(name, text)) {
         return [{ start: 0, end: text.length, why: 'secret-by-name' }]
       }
-      const secrets = findSecrets(text)
+      const secrets = findSecrets(text, copy)
       return credentialSpans.length === 0 ? secrets : [...credentialSpans, ...secrets]
     },
   }

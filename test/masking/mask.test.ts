@@ -134,6 +134,25 @@ test('a column is judged by its name, and a column name by its text', () => {
   ])
 })
 
+test('in a table of settings a value is judged by the name in its row, unless that name is protected', () => {
+  const rows = [
+    ['smtp_host', 'mail.example'],
+    ['smtp_password', 'plain words'],
+  ]
+  expect(mask(outputOf({ name: [], value: [] }, rows), masker).result).toMatchObject({
+    rows: [
+      ['smtp_host', 'mail.example'],
+      ['smtp_password', '[masked:secret-by-name]'],
+    ],
+  })
+  expect(mask(outputOf({ name: ['s.name'], value: [] }, rows), masker).result).toMatchObject({
+    rows: [
+      ['[masked:s.name]', 'mail.example'],
+      ['[masked:s.name]', 'plain words'],
+    ],
+  })
+})
+
 test('the row cap is kept, and the output says that it was cut', () => {
   const rows = [[1], [2], [3]]
   expect(mask(outputOf({ id: [] }, rows, { maxRows: 2 }), masker).result).toMatchObject({

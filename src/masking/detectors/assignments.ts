@@ -22,11 +22,16 @@ const SECRET_NAMES = [
  * `token` and `secret` count when the value looks like one, because they also name harmless things.
  */
 export function isSecretByName(name: string, value: string): boolean {
-  if (name.length > 128 || value.length < 4 || isStandIn(value) || looksLikeCode(value)) return false
+  // Asked for every cell, and almost every name ends here.
+  if (!/pass|secret|key|token|pwd/i.test(name)) return false
+  if (name.length > 128 || value.length < 4 || isStandIn(value) || TYPE_NAME.test(value)) return false
   const plain = name.replace(/[_\-.\s]/g, '').toLowerCase()
   if (SECRET_NAMES.some((secret) => plain.endsWith(secret))) return true
   return (plain === 'token' || plain === 'secret' || plain === 'pwd') && looksRandom(value)
 }
+
+const TYPE_NAME =
+  /^(?:string|str|text|varchar|char|bytes|number|int|boolean|bool|any|object|self|this|bytea|citext|secretstr)\??$/i
 
 const NAME =
   '(?:password|passwd|passphrase|pwd|client[_-]?secret|secret[_-]?access[_-]?key|secret[_-]?key|api[_-]?key|access[_-]?token|refresh[_-]?token|auth[_-]?token|session[_-]?token|private[_-]?key)'
@@ -99,9 +104,7 @@ export const assignments = [
 function looksLikeCode(value: string): boolean {
   return (
     value.startsWith('/') ||
-    /^(?:string|str|text|varchar|char|bytes|number|int|boolean|bool|any|object|self|this|bytea|citext|secretstr)\??$/i.test(
-      value,
-    ) ||
+    TYPE_NAME.test(value) ||
     /^[A-Za-z_$][A-Za-z0-9_$]{0,63}(?:\??\.[A-Za-z_$][A-Za-z0-9_$]{0,63}){1,8}!?$/.test(value) ||
     SECRET_NAMES.some((name) => value.replace(/[_-]/g, '').toLowerCase() === name)
   )

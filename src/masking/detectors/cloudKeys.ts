@@ -53,7 +53,7 @@ export const cloudKeys = [
   }),
   detectByPattern({
     name: 'entra-client-secret',
-    anchors: ['q~'],
+    anchors: ['0q~', '1q~', '2q~', '3q~', '4q~', '5q~', '6q~', '7q~', '8q~', '9q~'],
     pattern: /(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.]{3}\dQ~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~.-])/g,
   }),
   detectByPattern({

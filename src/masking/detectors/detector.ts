@@ -5,7 +5,7 @@ export interface Detector {
   /** Stable kebab-case: the placeholder and the trail show it. */
   readonly name: string
   /**
-   * Lower-case ASCII literals of which at least one is in every text that this detector can match. They are what makes
+   * Lower-case ASCII literals of three characters and more, of which at least one is in every text that this detector can match. They are what makes
    * ordinary text cheap: a text without any anchor is never matched against a pattern. Empty: the pattern is as cheap
    * as a look for an anchor, and is always tried.
    */

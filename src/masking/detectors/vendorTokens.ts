@@ -74,7 +74,7 @@ export const vendorTokens = [
   }),
   detectByPattern({
     name: 'twilio-key',
-    anchors: [],
+    anchors: [...'0123456789abcdef'].map((digit) => `sk${digit}`),
     pattern: /(?<![A-Za-z0-9])SK[0-9a-f]{32}(?![A-Za-z0-9])/g,
   }),
   detectByPattern({
