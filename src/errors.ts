@@ -222,6 +222,11 @@ export const ERRORS = {
     message: 'A secret that the configuration refers to cannot be read.',
     next: 'Tell an operator; call again when it is repaired. Nothing was executed.',
   },
+  ERR_LISTEN: {
+    status: 500,
+    message: 'The address to listen on cannot be used.',
+    next: 'Stop the other program, or choose another address in server.listen (demo: --port).',
+  },
   ERR_CONNECTION_UNKNOWN: {
     status: 200,
     message: 'No connection of that name is open to this caller.',

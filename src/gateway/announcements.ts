@@ -1,0 +1,16 @@
+import type { Config } from '../config/loadConfig.ts'
+
+/** Settings that weaken the gate, in words: said at start, recorded in the trail, and fit for loopback only. */
+export function announcementsOf({ server, connections, approvals }: Config): readonly string[] {
+  const found: string[] = []
+  if (server.insecureLoopback)
+    found.push('server.insecureLoopback: identity providers may be plain http on this machine')
+  for (const [name, { predicates }] of Object.entries(connections)) {
+    if (predicates === 'allow')
+      found.push(`connections.${name}.predicates: allow lets callers search by protected values`)
+    if (predicates === 'equality')
+      found.push(`connections.${name}.predicates: equality lets callers test guesses of protected values`)
+  }
+  if (approvals.reviewerApp === undefined) found.push('approvals.reviewerApp is not set: nobody can approve anything')
+  return found
+}

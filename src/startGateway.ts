@@ -1,0 +1,267 @@
+/**
+ * The composition root of a running gateway: the only place that chooses adapters. Everything is opened in the order
+ * in which it is needed to fail closed: configuration, store, trail, recovery, and only then the listener.
+ */
+import type { Server } from 'node:http'
+import { dirname, join } from 'node:path'
+import type { Logger } from 'pino'
+import { openJsonlTrail } from './adapters/jsonlTrail.ts'
+import { createReadSecret } from './adapters/secrets.ts'
+import { openSqliteStore } from './adapters/sqliteStore.ts'
+import { digestKeyFromSecret, loadOrCreateDigestKey } from './approvals/digestKey.ts'
+import type { StateStore } from './approvals/ports.ts'
+import { recordEvents } from './approvals/recordEvents.ts'
+import { resolveApprovalRules } from './approvals/settings.ts'
+import { openRefusalCounter } from './audit/refusals.ts'
+import { openSessions } from './audit/session.ts'
+import { loadSigningKey } from './audit/signingKey.ts'
+import type { Trail } from './audit/trail.ts'
+import { type Gate, loadGate, type Reloaded, startLiveConfig } from './config/liveConfig.ts'
+import type { Config } from './config/loadConfig.ts'
+import { GateError } from './errors.ts'
+import { GATE_TOOLS } from './gateTools/gateTools.ts'
+import { announcementsOf } from './gateway/announcements.ts'
+import { createFront } from './gateway/createFront.ts'
+import { type CredentialBook, openCredentialBook } from './gateway/credentialBook.ts'
+import { errorFacts } from './gateway/errorFacts.ts'
+import { groupIdsOf, inForceOf, namerOf } from './gateway/inForce.ts'
+import { openLease } from './gateway/openLease.ts'
+import { recordApprovalEvents } from './gateway/recordApprovalEvents.ts'
+import { type Recovered, recoverCalls } from './gateway/recoverCalls.ts'
+import { reviewRoute } from './gateway/reviewRoute.ts'
+import { healthRoute, metadataRoute } from './gateway/routes.ts'
+import { suspendLeaks } from './gateway/suspendLeaks.ts'
+import { challengeFor } from './identity/challengeFor.ts'
+import { createReviewerVerifier } from './identity/createReviewerVerifier.ts'
+import { createTokenVerifier } from './identity/createTokenVerifier.ts'
+import { challengeScope, protectedResourceMetadata } from './identity/protectedResourceMetadata.ts'
+import { createHttpServer, DEFAULT_LIMITS, type HttpLimits, type JsonRoute } from './mcp/createHttpServer.ts'
+import { createMcpEndpoint } from './mcp/createMcpEndpoint.ts'
+import type { Gates } from './pipeline/gates.ts'
+import { createRunSql } from './tools/run_sql/tool.ts'
+import { VERSION } from './version.ts'
+
+export interface GatewayOptions {
+  readonly configPath: string
+  readonly log: Logger
+  /** Names this instance in the trail and in leases. A second process with the same name is refused. */
+  readonly replica?: string | undefined
+  readonly limits?: Partial<HttpLimits> | undefined
+}
+
+export interface RunningGateway {
+  readonly config: Config
+  /** The MCP resource URL. */
+  readonly url: string
+  /** Settings that weaken the gate, by name. */
+  readonly announcements: readonly string[]
+  /** What the last run left open, and was closed before this one began. */
+  readonly recovered: Recovered
+  /** Reads policies and connections again; what does not load leaves the old ones in force. */
+  reload(): Promise<Reloaded>
+  /** Stops listening, lets running calls end, closes the trail. May be called twice. */
+  stop(reason: 'signal' | 'request' | 'error'): Promise<void>
+}
+
+const SWEEP_MS = 5_000
+/** How long running calls may go on after the stop was asked for. */
+const DRAIN_MS = 10_000
+
+/** Starts a gateway from its configuration file. Rejects with a coded GateError, and then nothing is left open. */
+export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
+  const closing: (() => unknown)[] = []
+  try {
+    return await open(options, closing)
+  } catch (error) {
+    for (const close of closing.reverse()) await close()
+    throw error
+  }
+}
+
+async function open(
+  { configPath, log, replica = 'gate', limits }: GatewayOptions,
+  closing: (() => unknown)[],
+): Promise<RunningGateway> {
+  const problem = (what: string) => (error: unknown) => log.error(errorFacts(error), what)
+  const clock = () => Date.now()
+
+  // What is in force
+  const book = openCredentialBook(createReadSecret(process.env))
+  const sql = createRunSql({ readSecret: book.readSecret, connections: () => live.current().config.connections })
+  closing.push(() => sql.close())
+  const first = await loadGate(configPath, [sql.tool])
+  const live = startLiveConfig(first, [sql.tool])
+  const { config } = first
+  const announcements = announcementsOf(config)
+  for (const announcement of announcements) log.warn(announcement)
+  await readCredentials(config, book, log)
+
+  // What must survive a crash
+  const store = openSqliteStore(config.approvals.store.sqlite)
+  closing.push(() => store.close())
+  const digestKey = await readDigestKey(config, book)
+  const trail = await openTrail(config, replica, store, book, problem)
+  closing.push(() => trail.close())
+  const nameGroup = namerOf(live)
+  const recordEvent = recordApprovalEvents(trail, nameGroup)
+  const lease = await openLease(store, replica, clock, problem('the lease is lost: no call will run until a restart'))
+  closing.push(lease.close)
+  const rules = resolveApprovalRules(config.approvals, config.groups)
+  const approvals = { store, rules: () => rules, lease: lease.current, recordEvent, clock }
+  await recordEvents(store, recordEvent)
+  const recovery = { auditDir: config.audit.dir, replica, trail, approvals, lease: lease.current() }
+  const recovered = await recoverCalls({ ...recovery, lookUpOutcome: sql.lookUpOutcome })
+  await recordStart(trail, replica, first, announcements)
+
+  // The stages
+  const verifier = createTokenVerifier(config.identity, {
+    readSecret: book.readSecret,
+    policyGroupIds: groupIdsOf(live),
+  })
+  closing.push(() => verifier.close())
+  const refusals = openRefusalCounter(trail)
+  closing.push(() => refusals.close())
+  const maskerFor = suspendLeaks(book.detector, store, trail, problem('a caller could not be suspended'))
+  const gates: Gates = {
+    verifyToken: verifier.verify,
+    inForce: inForceOf(live),
+    tools: [sql.tool],
+    gateTools: GATE_TOOLS,
+    approvals,
+    digestKey,
+    maskerFor,
+    record: { trail, refusals, sessionOf: openSessions(), nameGroup },
+    inlineWaitMs: () => rules.inlineWaitMs,
+    onBug: (callId, error) => log.error({ call: callId, ...errorFacts(error) }, 'unexpected failure'),
+  }
+  const sweeper = setInterval(() => {
+    store
+      .sweep(clock())
+      .then(() => recordEvents(store, recordEvent))
+      .catch(problem('approvals could not be swept'))
+  }, SWEEP_MS)
+  closing.push(() => clearInterval(sweeper))
+
+  // The wire
+  const { listen, publicUrl, allowedHosts, allowedOrigins } = config.server
+  const resource = new URL(publicUrl)
+  const metadata = protectedResourceMetadata(config.identity, publicUrl)
+  const challenge = {
+    resourceMetadataUrl: new URL(`/.well-known/oauth-protected-resource${resource.pathname}`, resource).href,
+    scope: challengeScope(config.identity, publicUrl),
+  }
+  const routes: JsonRoute[] = [
+    metadataRoute(metadata, resource.pathname),
+    healthRoute({ trail, isLeaseLive: lease.isLive, identity: verifier.ready }),
+  ]
+  if (config.approvals.reviewerApp !== undefined) {
+    const reviewers = createReviewerVerifier(config.approvals.reviewerApp, verifier)
+    const countRefusal = (address: string, { code }: { code: Parameters<typeof refusals.count>[1] }) =>
+      refusals.count(address, code, new Date(clock()))
+    const lookUpGroups = verifier.groups.groupsNow
+    routes.push(reviewRoute({ approvals, trail, reviewers, lookUpGroups, masker: maskerFor(undefined), countRefusal }))
+  }
+  const front = createFront(gates)
+  const mcp = createMcpEndpoint(front, { version: VERSION, onError: (error) => log.debug(errorFacts(error), 'mcp') })
+  closing.push(() => mcp.close())
+  const http = createHttpServer(
+    { mcpPath: resource.pathname, allowedHosts, allowedOrigins, limits: { ...DEFAULT_LIMITS, ...limits } },
+    { front, mcp, routes, challengeFor: (error) => challengeFor(error, challenge), onError: problem('http') },
+  )
+  await listenOn(http, listen)
+
+  return {
+    config,
+    url: publicUrl,
+    announcements,
+    recovered,
+    async reload() {
+      const reloaded = await live.reload()
+      if (!reloaded.ok) return reloaded
+      await recordPolicies(trail, reloaded.now)
+      await readCredentials(reloaded.now.config, book, log)
+      sql.reconnect()
+      mcp.toolsChanged()
+      return reloaded
+    },
+    async stop(reason) {
+      await drain(http)
+      await refusals.close()
+      const stopped = trail.append({ event: 'gateway.stopped', replica, reason })
+      await stopped.catch(problem('the stop could not be recorded'))
+      for (const close of closing.splice(0).reverse()) await close()
+    },
+  }
+}
+
+/** Reads every credential once, so that masking knows them before the first call, and a missing one is said at once. */
+async function readCredentials({ connections }: Config, book: CredentialBook, log: Logger): Promise<void> {
+  for (const [name, { read, write }] of Object.entries(connections)) {
+    for (const role of [read, write]) {
+      if (role === undefined) continue
+      await book.readSecret(role.password).catch((error: unknown) => {
+        log.error(
+          { connection: name, ...errorFacts(error) },
+          'a credential cannot be read; calls that need it are refused',
+        )
+      })
+    }
+  }
+}
+
+async function readDigestKey({ approvals }: Config, book: CredentialBook): Promise<Uint8Array> {
+  if (approvals.digestKey !== undefined) return digestKeyFromSecret(await book.readSecret(approvals.digestKey))
+  return loadOrCreateDigestKey(join(dirname(approvals.store.sqlite), 'digest.key'))
+}
+
+async function openTrail(
+  { audit }: Config,
+  replica: string,
+  store: StateStore,
+  book: CredentialBook,
+  problem: (what: string) => (error: unknown) => void,
+): Promise<Trail> {
+  const key = await loadSigningKey(audit.dir, audit.signingKey, book.readSecret)
+  const known = await store.loadHead(replica)
+  return openJsonlTrail({
+    settings: audit,
+    replica,
+    key,
+    saveHead: (head) => store.saveHead(replica, head),
+    expectedHead: known && { replica, ...known },
+    onProblem: (what, cause) => problem(what)(cause),
+  })
+}
+
+async function recordStart(trail: Trail, replica: string, gate: Gate, announcements: readonly string[]): Promise<void> {
+  const { host, port } = gate.config.server.listen
+  const listen = `${host}:${port}`
+  const { version: policy_version } = gate.policies
+  const who = { replica, version: VERSION, node: process.version }
+  await trail.append({ event: 'gateway.started', ...who, listen, policy_version, announcements })
+  await recordPolicies(trail, gate)
+}
+
+async function recordPolicies(trail: Trail, { policies, config }: Gate): Promise<void> {
+  const rules = policies.policies.reduce((sum, policy) => sum + policy.rules.length, 0)
+  await trail.append({ event: 'policy.loaded', policy_version: policies.version, files: config.policyFiles, rules })
+}
+
+function listenOn(server: Server, { host, port }: Config['server']['listen']): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const why = cause.code === 'EADDRINUSE' ? 'another program listens there' : `it cannot be opened (${cause.code})`
+      reject(new GateError('ERR_LISTEN', { detail: `${host}:${port}: ${why}.`, cause }))
+    })
+    server.listen(port, host, () => resolve())
+  })
+}
+
+/** Takes no new connections, lets running calls end for a while, then closes what is left. */
+async function drain(server: Server): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve))
+  server.closeIdleConnections()
+  const impatient = setTimeout(() => server.closeAllConnections(), DRAIN_MS)
+  await closed
+  clearTimeout(impatient)
+}
