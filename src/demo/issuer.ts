@@ -7,7 +7,7 @@ import { type ShapeContext, TOKEN_SHAPES, type TokenShape } from './tokenShapes.
 import { DEMO_IDS } from './writeConfig.ts'
 
 /** A key pair of the issuer. `privateKey` signs, `published` is in the key set. */
-export interface IssuerKey {
+interface IssuerKey {
   readonly kid: string
   readonly privateKey: Awaited<ReturnType<typeof generateKeyPair>>['privateKey']
   readonly publicJwk: JWK
@@ -24,10 +24,10 @@ export interface MintOptions {
 }
 
 /** How the issuer misbehaves: answers nothing, answers 500, answers after a while, or names another issuer. */
-export type IssuerFault = 'none' | 'down' | 'error' | 'slow' | 'other-issuer' | 'redirect'
+type IssuerFault = 'none' | 'down' | 'error' | 'slow' | 'other-issuer' | 'redirect'
 
 /** A client of the token endpoint: whoever knows the secret gets tokens of this shape. */
-export interface IssuerClient {
+interface IssuerClient {
   readonly clientId: string
   readonly clientSecret: string
   readonly shape: TokenShape

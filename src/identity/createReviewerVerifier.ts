@@ -8,7 +8,7 @@ import type { ReviewerAppSettings } from './settings.ts'
 import { type VerifiedClaims, verifyClaims } from './verifyClaims.ts'
 
 /** A person who proved, with a fresh enough login, that they may be asked for a vote. Whether they may vote on *this* is for approvals. */
-export interface Reviewer
+interface Reviewer
   extends Pick<
     Caller,
     'key' | 'provider' | 'tenant' | 'subject' | 'app' | 'name' | 'groups' | 'blueprint' | 'expiresAt'

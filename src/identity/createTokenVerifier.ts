@@ -21,7 +21,7 @@ interface VerifierDependencies {
 }
 
 /** Whether one provider's tokens can be verified now, and what is wrong; for /readyz and operators. */
-export interface ProviderState extends KeyState {
+interface ProviderState extends KeyState {
   readonly provider: string
 }
 

@@ -18,7 +18,7 @@ const FAILURE_COOL_DOWN = 30_000
 const FETCH_TIMEOUT_MS = 5_000
 
 /** A key as published. Entra adds `issuer`: who may sign with it. */
-export type PublishedKey = JWK & { readonly issuer?: unknown }
+type PublishedKey = JWK & { readonly issuer?: unknown }
 
 /** A published signing key. The same object for as long as the provider publishes the same key. */
 export interface SigningKey {
