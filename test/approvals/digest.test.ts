@@ -1,0 +1,74 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { type DigestInput, digestOf } from '../../src/approvals/digest.ts'
+import { digestKeyFromSecret, loadOrCreateDigestKey } from '../../src/approvals/digestKey.ts'
+
+const key = Buffer.alloc(32, 7)
+const input: DigestInput = {
+  callerKey: 'entra/t1/agent/app-1',
+  tool: 'run_sql',
+  args: { connection: 'prod', sql: 'DELETE FROM jobs', reason: 'full', idempotency_key: 'k' },
+  operations: [{ operation: 'DELETE', otherwise: 'deny', facts: { tables: ['public.jobs'], where: false } }],
+  judged: { oids: [16384] },
+  target: { connection: 'prod', database: 'app', role: 'gate_rw' },
+  constraints: { maxRows: 100 },
+}
+
+describe('digestOf', () => {
+  const base = digestOf(key, input)
+
+  test('is a keyed hash in its written form', () => {
+    expect(base).toMatch(/^hmac-sha256:[0-9a-f]{64}$/)
+    expect(digestOf(Buffer.alloc(32, 8), input)).not.toBe(base)
+  })
+
+  test('ignores the reason, the idempotency key and the order of members', () => {
+    expect(digestOf(key, { ...input, args: { sql: 'DELETE FROM jobs', connection: 'prod', reason: 'other' } })).toBe(
+      base,
+    )
+  })
+
+  test.each<[string, Partial<DigestInput>]>([
+    ['caller', { callerKey: 'entra/t1/agent/app-2' }],
+    ['tool', { tool: 'kubectl' }],
+    ['argument', { args: { connection: 'prod', sql: 'DELETE FROM jobs ' } }],
+    ['connection', { target: { connection: 'dev', database: 'app', role: 'gate_rw' } }],
+    ['judged fact', { judged: { oids: [16385] } }],
+    ['operation', { operations: [] }],
+    ['fact of an operation', { operations: [{ operation: 'DELETE', otherwise: 'deny', facts: { where: true } }] }],
+    ['row limit', { constraints: { maxRows: 101 } }],
+    ['missing row limit', { constraints: { maxRows: undefined } }],
+  ])('changes with another %s', (_, over) => {
+    expect(digestOf(key, { ...input, ...over })).not.toBe(base)
+  })
+})
+
+describe('the digest key', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'digest-key-'))
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  test('is made once with mode 0600 and read from then on', () => {
+    const path = join(folder, 'sub', 'a.key')
+    const made = loadOrCreateDigestKey(path)
+    expect(made).toHaveLength(32)
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    expect(loadOrCreateDigestKey(path)).toEqual(made)
+    expect(readFileSync(path, 'latin1').trim()).toHaveLength(64)
+  })
+
+  test('is refused when other users can read it, or when it is no key', () => {
+    const path = join(folder, 'b.key')
+    loadOrCreateDigestKey(path)
+    chmodSync(path, 0o644)
+    expect(() => loadOrCreateDigestKey(path)).toThrow(/0600/)
+    writeFileSync(join(folder, 'c.key'), 'abc', { mode: 0o600 })
+    expect(() => loadOrCreateDigestKey(join(folder, 'c.key'))).toThrow(/64 hexadecimal/)
+  })
+
+  test('from a secret must be long enough', () => {
+    expect(() => digestKeyFromSecret('short')).toThrow(/at least 32 bytes/)
+    expect(digestKeyFromSecret('0123456789abcdef0123456789abcdef\n')).toHaveLength(32)
+  })
+})
