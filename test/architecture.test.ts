@@ -11,7 +11,7 @@ const STAGES: readonly string[] = [
 /**
  * What each part of src may import: parts (a folder or a file of src), single files, packages. A new import and a new
  * folder both fail here, so that the picture in CONTRIBUTING.md changes only on purpose. Imports go one way:
- * main -> cli, mcp, adapters, demo -> pipeline -> stages -> call, errors, settings.
+ * main, startGateway -> cli, mcp, adapters, demo, gateway -> pipeline -> stages -> call, errors, settings.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // What everybody shares.
@@ -65,10 +65,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   adapters: [
     ...['call.ts', 'errors.ts', 'settings', 'approvals', 'audit'],
-    ...['@photostructure/sqlite', 'node:crypto', 'node:fs', 'node:fs/promises', 'node:path', 'zod'],
+    ...['@photostructure/sqlite', 'node:crypto', 'node:fs', 'node:fs/promises', 'node:path', 'pino', 'zod'],
   ],
   demo: [
-    ...['call.ts', 'errors.ts', 'newId.ts', '@modelcontextprotocol/client', 'jose', 'pg', 'node:child_process'],
+    ...['call.ts', 'errors.ts', 'newId.ts', 'settings', 'approvals/review.ts', 'audit/verify.ts', 'cli/terminal.ts'],
+    ...['@modelcontextprotocol/client', 'jose', 'pg', 'node:child_process'],
     ...['node:crypto', 'node:events', 'node:fs', 'node:fs/promises', 'node:http', 'node:module', 'node:net', 'node:os'],
     ...['node:path', 'node:timers/promises', 'node:url', 'node:util'],
   ],
@@ -76,13 +77,29 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...['call.ts', 'errors.ts', 'newId.ts', 'settings', 'config', 'demo', 'pipeline.ts', 'tools/tool.ts'],
     ...['identity', 'policy', 'approvals', 'audit', '@modelcontextprotocol/client', 'commander'],
     ...['node:crypto', 'node:fs', 'node:fs/promises', 'node:path', 'node:process', 'node:readline'],
-    ...['node:readline/promises', 'node:timers/promises', 'node:tty', 'node:url', 'node:util'],
+    ...['node:readline/promises', 'node:timers/promises', 'node:tty', 'node:url', 'node:util', 'pino', 'zod'],
   ],
-  /** The composition root: the only file that knows which adapters are in use. */
+  'version.ts': [],
+
+  // Composition: only here are adapters chosen.
+  /** The parts of a running gateway, put together: what each needs is handed to it. */
+  gateway: [
+    ...['call.ts', 'errors.ts', 'newId.ts', 'settings', 'identity', 'policy', 'approvals', 'masking', 'audit'],
+    ...['tools/tool.ts', 'gateTools', 'pipeline.ts', 'pipeline', 'config', 'mcp', 'pino', 'zod'],
+  ],
+  'startGateway.ts': [
+    ...['call.ts', 'errors.ts', 'newId.ts', 'version.ts', 'settings', 'identity', 'policy', 'approvals', 'masking'],
+    ...['audit', 'tools', 'gateTools', 'pipeline.ts', 'pipeline', 'config', 'mcp', 'adapters', 'gateway', 'pino'],
+    ...['node:http', 'node:os', 'node:path'],
+  ],
+  /** What commands need that run without a gateway. */
+  'offline.ts': [
+    ...['call.ts', 'errors.ts', 'newId.ts', 'settings', 'identity', 'policy', 'approvals', 'masking', 'audit'],
+    ...['tools', 'gateTools', 'config', 'adapters', 'cli', 'pino', 'node:path'],
+  ],
   'main.ts': [
-    ...['call.ts', 'errors.ts', 'newId.ts', 'settings', 'identity', 'policy', 'approvals', 'masking', 'audit', 'tools'],
-    ...['gateTools', 'pipeline.ts', 'pipeline', 'config', 'mcp', 'adapters', 'demo', 'cli', 'pino', 'commander'],
-    ...['node:fs', 'node:fs/promises', 'node:http', 'node:path', 'node:process', 'node:url'],
+    ...['call.ts', 'errors.ts', 'version.ts', 'settings', 'config', 'adapters', 'demo', 'cli', 'startGateway.ts'],
+    ...['offline.ts', 'pino', 'commander', 'node:os', 'node:path', 'node:process', 'node:url'],
   ],
 }
 
@@ -192,11 +209,14 @@ test('no file imports itself, directly or around a corner', () => {
   expect(cycles).toEqual([])
 })
 
-test('only main.ts imports adapters', () => {
+/** The files that put the program together. */
+const COMPOSITION: readonly string[] = ['main.ts', 'startGateway.ts', 'offline.ts']
+
+test('adapters are chosen in the files of composition alone', () => {
   const importers = files.filter(
     ({ path, imports }) => partOf(path) !== 'adapters' && imports.some((t) => partOf(t) === 'adapters'),
   )
-  expect(importers.map(({ path }) => path).filter((path) => path !== 'main.ts')).toEqual([])
+  expect(importers.map(({ path }) => path).filter((path) => !COMPOSITION.includes(path))).toEqual([])
 })
 
 test('the MCP SDK is imported by the wire, and its client by the demo and the command line', () => {
