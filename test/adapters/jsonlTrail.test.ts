@@ -1,7 +1,8 @@
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { trailRecord } from '../../src/audit/event.ts'
+import { auditSettings } from '../../src/audit/settings.ts'
 import { verifyTrail } from '../../src/audit/verify.ts'
 import { makeFolder, openTestTrail, policyLoaded, readTrail, trailFiles, withKey } from '../audit/openTestTrail.ts'
 
@@ -90,6 +91,17 @@ describe('checkpoints', () => {
     }
     expect(heads.length).toBeGreaterThan(3)
     for (const { seq, hash } of heads) expect(records[seq - 1]).toMatchObject({ seq, hash })
+  })
+
+  test('a trail that falls silent is signed after a while', async () => {
+    const dir = await makeFolder()
+    const settings = auditSettings.parse({ dir, reserve: '1MiB', checkpoint: { every: '1s' } })
+    const { trail, heads } = await openTestTrail(dir, { settings })
+    await trail.append(policyLoaded(1))
+    await vi.waitFor(() => expect(heads.at(-1)?.seq).toBe(3), { timeout: 20_000 })
+    expect((await readTrail(dir)).map(({ event }) => event)).toEqual(['trail.opened', 'policy.loaded', 'checkpoint'])
+    await trail.close()
+    expect(await readTrail(dir)).toHaveLength(3)
   })
 
   test('a store that fails to keep heads is reported and holds nothing up', async () => {

@@ -3,6 +3,7 @@ import { copyFile, readFile, rename, rm, truncate, writeFile } from 'node:fs/pro
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { GENESIS, seal } from '../../src/audit/chain.ts'
 import type { VerifyOptions } from '../../src/audit/chainCheck.ts'
 import type { Head } from '../../src/audit/trail.ts'
 import { verifyTrail } from '../../src/audit/verify.ts'
@@ -127,6 +128,15 @@ describe('a trail that was tampered with', () => {
     expect(await tampered(forge)).toBe('checkpoint 7')
   })
 
+  test('an edited record with a fresh hash of its own does not fit the record after it', async () => {
+    const forge = (lines: string[]) => {
+      const edited = (lines[3] ?? '').replace('"rules":3', '"rules":4').replace(/,"hash":"[^"]*"\}$/, '}')
+      const hash = createHash('sha256').update(edited).digest('hex')
+      return lines.with(3, `${edited.slice(0, -1)},"hash":"sha256:${hash}"}`)
+    }
+    expect(await tampered(forge)).toBe('link 5')
+  })
+
   test('an edited checkpoint is found, with fresh hashes or without', async () => {
     const edit = (lines: string[]) => lines.map((line, n) => (n === 6 ? line.replace('"every":5', '"every":9') : line))
     expect(await tampered(edit)).toBe('checkpoint 7')
@@ -161,6 +171,16 @@ describe('a trail that was tampered with', () => {
     const reports = await verifyTrail(dir, withKey)
     await rm(join(dir, 'trail-r2-2026-11-20.jsonl'))
     expect(reports.map((report) => report.break?.kind)).toEqual([undefined, 'missing-file'])
+  })
+
+  test('a record that was signed for another replica does not count here, whatever file it names', async () => {
+    const { id, privateKey, publicKey } = newSigningKey()
+    const opened = { event: 'trail.opened', replica: 'r2', file: FILE, every: 5, key: id } as const
+    const { line } = seal(opened, 1, new Date(0), GENESIS, privateKey)
+    const options = { publicKeys: new Map([[id, publicKey]]), heads: [] }
+    expect(await tampered(() => [line], options)).toBe('checkpoint 1')
+    const { line: own } = seal({ ...opened, replica: 'r1' }, 1, new Date(0), GENESIS, privateKey)
+    expect(await tampered(() => [own], options)).toBe('whole')
   })
 
   test('without the public key nothing is proven, and the report says which key it would take', async () => {
