@@ -5,7 +5,7 @@ import type { Tool } from '../tools/tool.ts'
 /** What policy needs to know about a tool: no more, so that tests can write one down. */
 export type JudgedTool = Pick<Tool, 'name' | 'connectionType' | 'operations' | 'match'>
 
-const ACTIONS = ['allow', 'require-approval', 'deny'] as const
+export const ACTIONS = ['allow', 'require-approval', 'deny'] as const
 export const CALLER_KINDS = ['user', 'agent_on_behalf_of_user', 'agent_user', 'agent', 'app'] as const
 
 /** The name of a policy, rule, group alias, connection or reviewer set. */
