@@ -1,0 +1,166 @@
+import type { Connection, Submittable } from 'pg'
+
+/** One statement on the extended protocol, and what of its result is wanted. */
+export interface PortalRequest {
+  readonly text: string
+  /** Text forms of $1, $2, ...; null is NULL. */
+  readonly params: readonly (string | null)[]
+  /** Type OIDs of the parameters as judged; 0 or absent lets the server decide. */
+  readonly types: readonly number[]
+  /** The server stops after this many rows. */
+  readonly maxRows: number
+  /** The connection is cut when the server sends more than this. */
+  readonly maxBytes: number
+}
+
+export interface PortalField {
+  readonly name: string
+  readonly typeId: number
+}
+
+export interface PortalResult {
+  readonly fields: readonly PortalField[]
+  /** Values in the server's text form. */
+  readonly rows: readonly (readonly (string | null)[])[]
+  /** `DELETE`, `SELECT`, ...; undefined when the server stopped at maxRows. */
+  readonly command: string | undefined
+  /** The count in the command tag. */
+  readonly count: number | undefined
+}
+
+/** The server sent more than `maxBytes`; the connection is gone. */
+export class ResultTooLarge extends Error {
+  override readonly name = 'ResultTooLarge'
+}
+
+/**
+ * Sends Parse, Bind, Describe, Execute with a row limit, Close and Sync in one go. pg's own query would fetch the rest
+ * of the rows after the limit, and without parameters it would use the simple protocol, which takes several statements.
+ */
+export function createPortalQuery(request: PortalRequest): { query: Submittable; result: Promise<PortalResult> } {
+  let fields: readonly PortalField[] = []
+  const rows: (readonly (string | null)[])[] = []
+  let tag: string | undefined
+  let stop = (): void => undefined
+  let failure: Error | undefined
+  let resolve: (result: PortalResult) => void
+  let reject: (error: Error) => void
+  const result = new Promise<PortalResult>((onResult, onError) => {
+    resolve = onResult
+    reject = onError
+  })
+  const query = {
+    submit(connection: Connection): undefined {
+      stop = limitBytes(connection, request.maxBytes, (error) => {
+        failure = error
+      })
+      send(connection as unknown as WritableConnection, request)
+    },
+    handleRowDescription(message: { fields: readonly { name: string; dataTypeID: number }[] }) {
+      fields = message.fields.map(({ name, dataTypeID }) => ({ name, typeId: dataTypeID }))
+    },
+    handleDataRow(message: { fields: readonly (string | null)[] }) {
+      rows.push(message.fields)
+    },
+    handleCommandComplete(message: { text: string }) {
+      tag = message.text
+    },
+    // Close and Sync are on their way already.
+    handlePortalSuspended() {},
+    handleEmptyQuery() {},
+    handleCopyInResponse(connection: WritableConnection) {
+      connection.sendCopyFail('not supported')
+    },
+    handleCopyData() {},
+    handleError(error: Error) {
+      stop()
+      reject(failure ?? error)
+    },
+    handleReadyForQuery() {
+      stop()
+      const count = tag?.match(/ (\d+)$/)?.[1]
+      resolve({
+        fields,
+        rows,
+        command: tag?.replace(/[ \d]+$/, ''),
+        count: count === undefined ? undefined : Number(count),
+      })
+    },
+  }
+  return { query: query as unknown as Submittable, result }
+}
+
+/** What pg's Connection can do and its type declarations leave out. */
+interface WritableConnection {
+  readonly stream: { cork(): void; uncork(): void }
+  parse(message: { text: string; name: string; types: readonly number[] }): void
+  bind(message: { portal: string; statement: string; values: readonly (string | null)[] }): void
+  describe(message: { type: 'P' | 'S'; name: string }): void
+  execute(message: { portal: string; rows: number }): void
+  close(message: { type: 'P' | 'S'; name: string }): void
+  sync(): void
+  sendCopyFail(message: string): void
+}
+
+function send(connection: WritableConnection, { text, params, types, maxRows }: PortalRequest): void {
+  connection.stream.cork()
+  try {
+    connection.parse({ text, name: '', types })
+    connection.bind({ portal: '', statement: '', values: params })
+    connection.describe({ type: 'P', name: '' })
+    connection.execute({ portal: '', rows: maxRows })
+    connection.close({ type: 'P', name: '' })
+    connection.sync()
+  } finally {
+    connection.stream.uncork()
+  }
+}
+
+/** Counts what arrives, and cuts the connection over the limit: a row of 1 GB would otherwise be held in memory. */
+function limitBytes(connection: Connection, limit: number, onExcess: (error: Error) => void): () => void {
+  const { stream } = connection
+  let received = 0
+  const count = (chunk: Buffer): void => {
+    received += chunk.length
+    if (received <= limit || stream.destroyed) return
+    onExcess(new ResultTooLarge(`more than ${limit} bytes`))
+    stream.destroy()
+  }
+  stream.on('data', count)
+  return () => stream.off('data', count)
+}
+
+/** Parses a statement without running it, and tells the types of its parameters and the names of its columns. */
+export function createDescribeQuery(text: string): { query: Submittable; result: Promise<readonly number[]> } {
+  let resolve: (types: readonly number[]) => void
+  let reject: (error: Error) => void
+  let types: readonly number[] = []
+  const result = new Promise<readonly number[]>((onResult, onError) => {
+    resolve = onResult
+    reject = onError
+  })
+  let stop = (): void => undefined
+  const query = {
+    submit(connection: Connection): undefined {
+      const note = (message: { dataTypeIDs: readonly number[] }): void => {
+        types = message.dataTypeIDs
+      }
+      connection.on('parameterDescription', note)
+      stop = () => connection.off('parameterDescription', note)
+      const writable = connection as unknown as WritableConnection
+      writable.parse({ text, name: '', types: [] })
+      writable.describe({ type: 'S', name: '' })
+      writable.sync()
+    },
+    handleRowDescription() {},
+    handleError(error: Error) {
+      stop()
+      reject(error)
+    },
+    handleReadyForQuery() {
+      stop()
+      resolve(types)
+    },
+  }
+  return { query: query as unknown as Submittable, result }
+}
