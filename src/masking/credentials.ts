@@ -23,7 +23,15 @@ export interface CredentialDetector {
  * The search is Wu and Manber's (1994) with blocks of two: one table look-up skips most of a text.
  */
 export function createCredentialDetector(values: readonly string[]): CredentialDetector {
-  const needles = [...new Set(values.filter((value) => value.length >= SHORTEST_CREDENTIAL).flatMap(formsOf))]
+  // A secret that was read from a file often ends in a line feed that is not part of it.
+  const needles = [
+    ...new Set(
+      values
+        .map((v) => v.trim())
+        .filter(isLongEnough)
+        .flatMap(formsOf),
+    ),
+  ]
   if (needles.length === 0) return { find: () => [] }
   const shifts = new Uint8Array(0x10000).fill(WINDOW - 1)
   const byBlock = new Map<number, string[]>()
@@ -54,6 +62,10 @@ export function createCredentialDetector(values: readonly string[]): CredentialD
       return spans
     },
   }
+}
+
+function isLongEnough(value: string): boolean {
+  return value.length >= SHORTEST_CREDENTIAL
 }
 
 function blockAt(text: string, at: number): number {

@@ -38,6 +38,11 @@ test('a credential cut short, and one of fewer than 16 characters, are not looke
   expect(createCredentialDetector(['fifteen-letters']).find('fifteen-letters')).toEqual([])
 })
 
+test('white space around a credential, as files have it, is not part of it', () => {
+  expect(createCredentialDetector([` ${SECOND}\n`]).find(`(${SECOND})`)).toHaveLength(1)
+  expect(createCredentialDetector([`short${' '.repeat(20)}`]).find(`short${' '.repeat(20)}`)).toEqual([])
+})
+
 test('the lines of a multi-line key are found one by one', () => {
   const line = 'MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQ'
   const key = createCredentialDetector([`-----BEGIN X-----\n${line}\n-----END X-----\n`])
