@@ -64,7 +64,14 @@ program
   .option('--dir <folder>', 'where configuration, state and trail are kept', 'var')
   .addHelpText('after', example('demo --once'))
   .action((options: { once: boolean; port: number; dir: string }) =>
-    finish(import('./demo/runDemo.ts').then(({ runDemo }) => runDemo(options, terminal))),
+    finish(
+      Promise.all([import('./demo/runDemo.ts'), import('./startGateway.ts'), import('./adapters/log.ts')]).then(
+        ([{ runDemo }, { startGateway }, { openLog }]) =>
+          runDemo(options, terminal, (configPath) =>
+            startGateway({ configPath, log: openLog(process.stderr, 'error') }),
+          ),
+      ),
+    ),
   )
 
 program

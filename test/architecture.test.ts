@@ -68,13 +68,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...['@photostructure/sqlite', 'node:crypto', 'node:fs', 'node:fs/promises', 'node:path', 'pino', 'zod'],
   ],
   demo: [
-    ...['call.ts', 'errors.ts', 'newId.ts', 'settings', 'approvals/review.ts', 'audit/verify.ts', 'cli/terminal.ts'],
+    ...['call.ts', 'errors.ts', 'newId.ts', 'settings', 'startGateway.ts', 'cli'],
+    ...['approvals/review.ts', 'audit/signingKey.ts', 'audit/verify.ts'],
     ...['@modelcontextprotocol/client', 'jose', 'pg', 'node:child_process'],
     ...['node:crypto', 'node:events', 'node:fs', 'node:fs/promises', 'node:http', 'node:module', 'node:net', 'node:os'],
     ...['node:path', 'node:timers/promises', 'node:url', 'node:util'],
   ],
   cli: [
-    ...['call.ts', 'errors.ts', 'newId.ts', 'settings', 'config', 'demo', 'pipeline.ts', 'tools/tool.ts'],
+    ...['call.ts', 'errors.ts', 'newId.ts', 'settings', 'config', 'startGateway.ts', 'tools/tool.ts'],
     ...['identity', 'policy', 'approvals', 'audit', '@modelcontextprotocol/client', 'commander'],
     ...['node:crypto', 'node:fs', 'node:fs/promises', 'node:path', 'node:process', 'node:readline'],
     ...['node:readline/promises', 'node:timers/promises', 'node:tty', 'node:url', 'node:util', 'pino', 'zod'],

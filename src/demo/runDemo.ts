@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
-import { openLog } from '../adapters/log.ts'
 import { loadSigningKey } from '../audit/signingKey.ts'
 import { verifyTrail } from '../audit/verify.ts'
 import { paint, type Terminal } from '../cli/terminal.ts'
-import { type RunningGateway, startGateway } from '../startGateway.ts'
+import type { RunningGateway } from '../startGateway.ts'
 import { clientEntries } from './clientEntries.ts'
 import { type DemoIssuer, startIssuer } from './issuer.ts'
 import { playSession } from './playSession.ts'
@@ -21,6 +20,9 @@ export interface DemoOptions {
   readonly dir: string
 }
 
+/** Starts the real gateway from a configuration file. Handed in, so that the demo chooses no adapter. */
+export type StartGateway = (configPath: string) => Promise<RunningGateway>
+
 /** How long the token in the ready-made client entries lasts, in seconds. */
 const TOKEN_LIFETIME = 8 * 3600
 
@@ -28,7 +30,11 @@ const TOKEN_LIFETIME = 8 * 3600
  * `countersign demo`: the gate on embedded parts, started from real configuration files. Plays an agent session, has
  * it decided, verifies the trail, and stays up for your own agent. Exit code 0 when everything went as it should.
  */
-export async function runDemo({ once, port, dir }: DemoOptions, terminal: Terminal): Promise<0 | 1> {
+export async function runDemo(
+  { once, port, dir }: DemoOptions,
+  terminal: Terminal,
+  startGateway: StartGateway,
+): Promise<0 | 1> {
   const folder = resolve(dir)
   await mkdir(folder, { recursive: true, mode: 0o700 })
   terminal.write(`\n${paint(terminal, 'bold', 'Countersign demo')}  real parts on this machine, nothing to install\n`)
@@ -37,7 +43,7 @@ export async function runDemo({ once, port, dir }: DemoOptions, terminal: Termin
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => resolve('interrupted'))
   })
   try {
-    parts = await startParts(folder, port, terminal)
+    parts = await startParts(folder, port, terminal, startGateway)
     const { gateway, issuer } = parts
     const agentToken = await mintAgentToken(issuer)
     const mintReviewerToken = () => issuer.mint('reviewer')
@@ -64,7 +70,12 @@ interface DemoParts {
   readonly gateway: RunningGateway
 }
 
-async function startParts(folder: string, port: number, terminal: Terminal): Promise<DemoParts> {
+async function startParts(
+  folder: string,
+  port: number,
+  terminal: Terminal,
+  startGateway: StartGateway,
+): Promise<DemoParts> {
   const ready = (what: string, where: string) =>
     terminal.write(`  ${paint(terminal, 'green', '●')} ${what.padEnd(34)} ${paint(terminal, 'dim', where)}`)
   const postgres = await startPostgres()
@@ -77,7 +88,7 @@ async function startParts(folder: string, port: number, terminal: Terminal): Pro
     ready('Entra stand-in (demo only)', issuer.authority)
     const database = { host: postgres.host, port: postgres.port }
     const configPath = await writeDemoConfig({ dir: folder, port, issuer: issuer.authority, database, credentials })
-    const gateway = await startGateway({ configPath, log: openLog(process.stderr, 'error') })
+    const gateway = await startGateway(configPath)
     ready('Gateway, MCP over HTTP', gateway.url)
     ready('Configuration and policy', relative(process.cwd(), configPath))
     return { postgres, issuer, gateway }
