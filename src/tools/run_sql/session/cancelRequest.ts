@@ -8,7 +8,7 @@ import type { TlsOptions } from './tlsOptions.ts'
 export async function cancelRequest(client: Client, tls: TlsOptions): Promise<void> {
   const { processID, secretKey } = client as unknown as { processID: number | null; secretKey: number | null }
   if (processID === null || secretKey === null) return
-  const connection = new Connection({ ssl: tls } as never) as unknown as CancellingConnection
+  const connection = new Connection({ ssl: tls }) as unknown as CancellingConnection
   await new Promise<void>((resolve) => {
     connection.once('error', () => resolve())
     connection.once('end', () => resolve())
