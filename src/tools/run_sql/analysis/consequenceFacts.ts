@@ -1,0 +1,119 @@
+import type { AnalysisSession } from './session.ts'
+
+/** What the catalog says happens by itself when rows of a table are written. */
+export interface ConsequenceFacts {
+  /** Partitions and heirs, each with the table they were reached from. */
+  readonly family: readonly { readonly root: number; readonly relation: number }[]
+  readonly triggers: readonly TriggerFacts[]
+  readonly rules: readonly RuleFacts[]
+  readonly keys: readonly ForeignKeyFacts[]
+  readonly expressions: readonly ExpressionFacts[]
+  readonly uniques: readonly { readonly relation: number; readonly columns: readonly number[] }[]
+}
+
+export interface TriggerFacts {
+  readonly oid: number
+  readonly relation: number
+  readonly name: string
+  /** pg_trigger.tgtype: 4 INSERT, 8 DELETE, 16 UPDATE. */
+  readonly events: number
+  /** The trigger of the parent table that this one is a copy of, 0 for none. */
+  readonly copyOf: number
+  readonly functionId: number
+  readonly version: string
+}
+
+export interface RuleFacts {
+  readonly oid: number
+  readonly relation: number
+  readonly name: string
+  /** pg_rewrite.ev_type: 2 UPDATE, 3 INSERT, 4 DELETE. */
+  readonly event: string
+  readonly version: string
+}
+
+export interface ForeignKeyFacts {
+  readonly oid: number
+  /** The table that refers, and the one that is referred to. */
+  readonly from: number
+  readonly to: number
+  readonly fromColumns: readonly number[]
+  readonly toColumns: readonly number[]
+  /** a no action, r restrict, c cascade, n set null, d set default. */
+  readonly onDelete: string
+  readonly onUpdate: string
+}
+
+export interface ExpressionFacts {
+  readonly relation: number
+  readonly kind: 'default' | 'generated' | 'check'
+  readonly tree: string
+}
+
+/** Reads what hangs on these tables and their partitions and heirs, in one round trip. */
+export async function readConsequenceFacts(
+  session: AnalysisSession,
+  relations: readonly number[],
+): Promise<ConsequenceFacts> {
+  const { rows } = await session.query(CONSEQUENCES, [relations], 'countersign_consequences')
+  const row = rows[0] as Readonly<Record<string, string | null>>
+  const list = <T>(name: string): T[] => JSON.parse(row[name] ?? '[]') as T[]
+  return {
+    family: list('family'),
+    triggers: list('triggers'),
+    rules: list('rules'),
+    keys: list('keys'),
+    expressions: list('expressions'),
+    uniques: list('uniques'),
+  }
+}
+
+/** The columns that a constraint is about. */
+export async function readConstraintColumns(session: AnalysisSession, constraint: number): Promise<readonly number[]> {
+  const { rows } = await session.query(
+    'SELECT pg_catalog.to_json(conkey)::text AS columns FROM pg_catalog.pg_constraint WHERE oid = $1',
+    [constraint],
+  )
+  return JSON.parse(String(rows[0]?.columns ?? '[]')) as number[]
+}
+
+const VERSION = (alias: string): string => `${alias}.xmin::text || '/' || ${alias}.ctid::text`
+
+const listOf = (fields: string, from: string): string =>
+  `(SELECT pg_catalog.json_agg(pg_catalog.json_build_object(${fields}))::text FROM ${from})`
+
+const CONSEQUENCES = `WITH RECURSIVE family AS (
+    SELECT r AS root, r AS relation FROM pg_catalog.unnest($1::oid[]) AS given (r)
+    UNION SELECT f.root, i.inhrelid FROM family f JOIN pg_catalog.pg_inherits i ON i.inhparent = f.relation
+  ), members AS (SELECT DISTINCT relation FROM family)
+SELECT ${listOf(`'root', root::int8, 'relation', relation::int8`, 'family')} AS family,
+  ${listOf(
+    `'oid', t.oid::int8, 'relation', t.tgrelid::int8, 'name', t.tgname, 'events', t.tgtype, 'copyOf', t.tgparentid::int8,
+     'functionId', t.tgfoid::int8, 'version', ${VERSION('t')}`,
+    `pg_catalog.pg_trigger t JOIN members m ON m.relation = t.tgrelid WHERE NOT t.tgisinternal AND t.tgenabled <> 'D'`,
+  )} AS triggers,
+  ${listOf(
+    `'oid', r.oid::int8, 'relation', r.ev_class::int8, 'name', r.rulename, 'event', r.ev_type, 'version', ${VERSION('r')}`,
+    `pg_catalog.pg_rewrite r JOIN members m ON m.relation = r.ev_class WHERE r.ev_type <> '1' AND r.ev_enabled <> 'D'`,
+  )} AS rules,
+  ${listOf(
+    `'oid', k.oid::int8, 'from', k.conrelid::int8, 'to', k.confrelid::int8, 'fromColumns', k.conkey, 'toColumns', k.confkey,
+     'onDelete', k.confdeltype, 'onUpdate', k.confupdtype`,
+    `pg_catalog.pg_constraint k WHERE k.contype = 'f'
+       AND (k.confrelid IN (SELECT relation FROM members) OR k.conrelid IN (SELECT relation FROM members))`,
+  )} AS keys,
+  (SELECT pg_catalog.json_agg(e)::text FROM (
+     SELECT d.adrelid::int8 AS relation, CASE a.attgenerated WHEN '' THEN 'default' ELSE 'generated' END AS kind, d.adbin::text AS tree
+       FROM pg_catalog.pg_attrdef d JOIN members m ON m.relation = d.adrelid
+       JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+     UNION ALL
+     SELECT k.conrelid::int8, 'check', k.conbin::text FROM pg_catalog.pg_constraint k JOIN members m ON m.relation = k.conrelid
+      WHERE k.contype = 'c') e) AS expressions,
+  ${listOf(
+    `'relation', x.indrelid::int8, 'columns', ARRAY(
+       SELECT u.c FROM pg_catalog.unnest(x.indkey::int2[]) AS u (c) WHERE u.c > 0
+       UNION SELECT d.refobjsubid FROM pg_catalog.pg_depend d
+        WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = x.indexrelid AND d.refobjid = x.indrelid
+          AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjsubid > 0)`,
+    'pg_catalog.pg_index x JOIN members m ON m.relation = x.indrelid WHERE x.indisunique OR x.indisexclusion',
+  )} AS uniques`

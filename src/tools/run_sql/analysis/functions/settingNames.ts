@@ -1,0 +1,32 @@
+import { shapeOf } from '../nodeShapes.ts'
+import type { TreeNode, TreeValue } from '../readNodeTree.ts'
+import { field, isNode, nodesField, numberField } from '../treeFields.ts'
+
+/**
+ * Whether every call of `current_setting` in a tree names one of the server's own settings, as a constant. A name with a
+ * dot is an application's, and applications keep tenants, users and sometimes keys in there.
+ */
+export function readsOnlyPublicSettings(tree: TreeNode, currentSetting: number): boolean {
+  let found = false
+  let others = false
+  const visit = (value: TreeValue): void => {
+    if (Array.isArray(value)) value.forEach(visit)
+    if (!isNode(value)) return
+    if (value.tag === 'FUNCEXPR' && numberField(value, 'funcid') === currentSetting) {
+      found = true
+      if (!/^[A-Za-z_]+$/.test(constantText(nodesField(value, 'args')[0]))) others = true
+    }
+    for (const name of shapeOf(value.tag)?.nodes ?? []) visit(value.fields.get(name) ?? null)
+  }
+  visit(tree)
+  // Not found here means that it is called somewhere else, in a view.
+  return found && !others
+}
+
+/** The text of a constant: after its header of four bytes, or one byte when it is short. */
+function constantText(node: TreeNode | undefined): string {
+  if (node?.tag !== 'CONST') return ''
+  const value = field(node, 'constvalue')
+  if (value === null || typeof value !== 'object' || !('bytes' in value)) return ''
+  return String.fromCharCode(...value.bytes.slice(4))
+}

@@ -1,0 +1,52 @@
+import { FIRST_USER_OID } from './catalogFacts.ts'
+import { totalityOf } from './functions/totalFunctions.ts'
+import type { Protection } from './protection.ts'
+import type { Catalog } from './readCatalog.ts'
+import { UnreadableTree } from './readNodeTree.ts'
+import { CLEAN, type Taint, union } from './taint.ts'
+import { columnsRead, type LineageSource, traceLineage } from './traceLineage.ts'
+
+/** Answers the questions of lineage from catalog facts and the configured columns. */
+export function lineageSource(catalog: Catalog, protection: Protection): LineageSource {
+  const { facts } = catalog
+  const stored = new Map<number, readonly Taint[]>()
+  const inProgress = new Set<number>()
+
+  const source: LineageSource = {
+    columnTaint(relation, column) {
+      const parts = [protection.columnTaint(relation, column), storedTaint(relation, column)]
+      const expressions = catalog.generated.get(relation)
+      for (const [generated, tree] of expressions ?? []) {
+        if (column !== 0 && column !== generated) continue
+        for (const other of columnsRead(tree)) parts.push(protection.columnTaint(relation, other))
+      }
+      return union(parts)
+    },
+    viewQuery: (relation) => catalog.viewQueries.get(relation),
+    isEquality(operator) {
+      const known = facts.operators.get(operator)
+      return known?.name === '=' && (known.oid < FIRST_USER_OID || known.extension === 'citext')
+    },
+    totality(functionId) {
+      const known = facts.functions.get(functionId)
+      return known === undefined ? 'never' : totalityOf(known)
+    },
+  }
+
+  /** A materialised view holds what its query gave when it was filled. */
+  function storedTaint(relation: number, column: number): Taint {
+    const query = catalog.storedQueries.get(relation)
+    if (query === undefined) return CLEAN
+    let outputs = stored.get(relation)
+    if (outputs === undefined) {
+      if (inProgress.has(relation)) throw new UnreadableTree('a materialised view of itself')
+      inProgress.add(relation)
+      outputs = traceLineage(query, source).outputs
+      inProgress.delete(relation)
+      stored.set(relation, outputs)
+    }
+    return column === 0 ? union(outputs) : (outputs[column - 1] ?? union(outputs))
+  }
+
+  return source
+}

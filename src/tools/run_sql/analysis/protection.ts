@@ -1,0 +1,86 @@
+import { GateError } from '../../../errors.ts'
+import { CLEAN, type Taint, union } from './taint.ts'
+
+/** Which columns of which relations hold protected values, partitions and inheritance in both directions included. */
+export interface Protection {
+  /** Configured columns behind a column; 0 stands for the whole row. */
+  columnTaint(relation: number, column: number): Taint
+  hasProtected(relation: number): boolean
+  /** Every configured column. */
+  readonly all: Taint
+  /** `users.email` as configured, for `public.users.email` as it is called in facts. */
+  labelOf(column: string): string
+}
+
+/** The three text arrays that PROTECTED_COLUMNS takes: schemas, tables, columns. */
+export function protectedColumnParameters(protect: readonly string[]): readonly (readonly string[])[] {
+  const parts = protect.map((entry) => {
+    const names = entry.split('.')
+    return names.length === 2 ? ['public', ...names] : names
+  })
+  return [0, 1, 2].map((index) => parts.map((part) => part[index] ?? ''))
+}
+
+/**
+ * Resolves configured columns by name: the column itself, its namesakes in every partition and heir, and in every
+ * parent, because reading a parent reads its children. Takes $1, $2, $3 and gives one JSON text.
+ */
+export const PROTECTED_COLUMNS = `(
+  WITH RECURSIVE wanted AS (
+    SELECT w.ord, c.oid AS relation, w.column_name
+      FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[]), pg_catalog.unnest($3::text[]))
+             WITH ORDINALITY AS w (schema_name, table_name, column_name, ord)
+      JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema_name
+      JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.table_name
+     WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm')
+  ), heirs AS (
+    SELECT ord, relation, column_name FROM wanted
+    UNION SELECT h.ord, i.inhrelid, h.column_name FROM heirs h JOIN pg_catalog.pg_inherits i ON i.inhparent = h.relation
+  ), family AS (
+    SELECT ord, relation, column_name FROM heirs
+    UNION SELECT f.ord, i.inhparent, f.column_name FROM family f JOIN pg_catalog.pg_inherits i ON i.inhrelid = f.relation
+  )
+  SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
+      'entry', f.ord, 'relation', f.relation::int8, 'column', a.attnum,
+      'own', EXISTS (SELECT FROM wanted w WHERE w.ord = f.ord AND w.relation = f.relation)))::text
+    FROM family f JOIN pg_catalog.pg_attribute a
+      ON a.attrelid = f.relation AND a.attname = f.column_name AND a.attnum > 0 AND NOT a.attisdropped
+)`
+
+interface ProtectedRow {
+  readonly entry: number
+  readonly relation: number
+  readonly column: number
+  readonly own: boolean
+}
+
+/** Throws ERR_SQL_PROTECTED_COLUMN when a configured column does not exist: a misspelt one would protect nothing. */
+export function readProtection(protect: readonly string[], json: string | null): Protection {
+  const rows = JSON.parse(json ?? '[]') as ProtectedRow[]
+  const found = new Set(rows.filter((row) => row.own).map((row) => row.entry))
+  const missing = protect.find((_, index) => !found.has(index + 1))
+  if (missing !== undefined) {
+    throw new GateError('ERR_SQL_PROTECTED_COLUMN', { detail: `There is no column ${missing}.` })
+  }
+  const byRelation = new Map<number, Map<number, Taint>>()
+  const labels = new Map<string, string>()
+  for (const { entry, relation, column } of rows) {
+    const label = protect[entry - 1] ?? ''
+    const name = canonicalName(label)
+    labels.set(name, label)
+    const columns = byRelation.get(relation) ?? new Map<number, Taint>()
+    byRelation.set(relation, columns.set(column, union([columns.get(column) ?? CLEAN, new Set([name])])))
+  }
+  return {
+    columnTaint(relation, column) {
+      const columns = byRelation.get(relation)
+      if (columns === undefined) return CLEAN
+      return column === 0 ? union(columns.values()) : (columns.get(column) ?? CLEAN)
+    },
+    all: new Set(labels.keys()),
+    hasProtected: (relation) => byRelation.has(relation),
+    labelOf: (column) => labels.get(column) ?? column,
+  }
+}
+
+const canonicalName = (entry: string): string => (entry.split('.').length === 2 ? `public.${entry}` : entry)

@@ -1,0 +1,71 @@
+import { GateError } from '../../../errors.ts'
+import { PROTECTED_COLUMNS, type Protection, protectedColumnParameters, readProtection } from './protection.ts'
+import { readNodeTree, type TreeNode } from './readNodeTree.ts'
+import type { AnalysisSession } from './session.ts'
+import { isNode, nodesIn } from './treeFields.ts'
+
+export interface StatementTree {
+  readonly query: TreeNode
+  /** The types the server infers for $1, $2, ..., as SQL type names. */
+  readonly parameterTypes: readonly string[]
+  readonly protection: Protection
+}
+
+const NAME = 'countersign_analysis'
+
+/** A tree of more text than this is refused: 64 KiB of statement make a few MB. */
+const MAX_TREE = 24 * 1024 * 1024
+
+/**
+ * Lets the server analyse a statement, and reads the result. The statement becomes the body of a temporary procedure:
+ * its analysed form is stored, nothing of it is planned or executed, and the procedure is dropped at once. The locks of
+ * the analysis stay until the transaction ends, so what was analysed cannot be redefined before it runs.
+ *
+ * `sql` is one statement that the server's own parser accepted as one statement. The frame holds it because of that, on
+ * a line of its own (a trailing `--` comment ends there), followed by a `;` (empty statements are nothing); the extended
+ * protocol refuses a second command, and a body of anything but one query is refused here.
+ */
+export async function readStatementTree(
+  session: AnalysisSession,
+  sql: string,
+  parameterCount: number,
+  protect: readonly string[],
+): Promise<StatementTree> {
+  const parameterTypes = parameterCount === 0 ? [] : await inferParameterTypes(session, sql)
+  await session.query(
+    `CREATE PROCEDURE pg_temp.${NAME}(${parameterTypes.join(', ')}) LANGUAGE sql BEGIN ATOMIC\n${sql}\n;\nEND`,
+  )
+  const { rows } = await session.query(READ, protectedColumnParameters(protect), 'countersign_tree')
+  await session.query(`DROP PROCEDURE pg_temp.${NAME}`)
+  const row = rows[0] as { readonly tree: string | null; readonly protection: string | null } | undefined
+  if (row === undefined || row.tree === null) throw new GateError('ERR_SQL_NOT_UNDERSTOOD')
+  if (row.tree.length > MAX_TREE) throw new GateError('ERR_SQL_TOO_COMPLEX')
+  return { query: onlyQuery(row.tree), parameterTypes, protection: readProtection(protect, row.protection) }
+}
+
+const READ = `SELECT p.prosqlbody::text AS tree, ${PROTECTED_COLUMNS} AS protection
+  FROM pg_catalog.pg_proc p WHERE p.proname = '${NAME}' AND p.pronamespace = pg_catalog.pg_my_temp_schema()`
+
+/** The server's inference is the same when the statement runs, because the text and the search path are. */
+async function inferParameterTypes(session: AnalysisSession, sql: string): Promise<readonly string[]> {
+  await session.query(`PREPARE ${NAME} AS\n${sql}`)
+  const { rows } = await session.query(
+    `SELECT t.type::text AS type FROM pg_catalog.pg_prepared_statements s
+       CROSS JOIN LATERAL pg_catalog.unnest(s.parameter_types) WITH ORDINALITY AS t (type, ord)
+      WHERE s.name = '${NAME}' ORDER BY t.ord`,
+  )
+  await session.query(`DEALLOCATE ${NAME}`)
+  return rows.map((row) => String(row.type))
+}
+
+/** The body is a list of statements, each a list of the queries that rewriting rules made of it: one and one here. */
+function onlyQuery(text: string): TreeNode {
+  const body = readNodeTree(text)
+  const statements = Array.isArray(body) ? body : [body]
+  const queries = statements.flatMap((statement) => (isNode(statement) ? [statement] : nodesIn(statement, 'body')))
+  const [query] = queries
+  if (query === undefined || queries.length !== 1 || query.tag !== 'QUERY') {
+    throw new GateError('ERR_SQL_NOT_UNDERSTOOD', { detail: 'It is not one query.' })
+  }
+  return query
+}

@@ -1,0 +1,466 @@
+import { createFailureCheck, type Totality } from './failureByValue.ts'
+import { shapeOf } from './nodeShapes.ts'
+import {
+  COMMAND,
+  outputEntries,
+  type QueryScope,
+  RTE,
+  rangeTableEntry,
+  resolveCte,
+  resolveVar,
+  rowSources,
+} from './queryScope.ts'
+import { type TreeNode, type TreeValue, UnreadableTree } from './readNodeTree.ts'
+import { CLEAN, type Taint, union } from './taint.ts'
+import { at, field, flagField, isNode, nodeField, nodesField, numberField } from './treeFields.ts'
+
+/** What the catalog knows, as far as lineage needs it. */
+export interface LineageSource {
+  /** Protected columns behind a column of a relation that holds rows; column 0 is the whole row. */
+  columnTaint(relation: number, column: number): Taint
+  /** The query of a view that is looked into, undefined for everything else. */
+  viewQuery(relation: number): TreeNode | undefined
+  /** Whether an operator is an equality that is built in. */
+  isEquality(operator: number): boolean
+  /** When a call cannot fail. */
+  totality(functionId: number): Totality
+}
+
+/** One table that one INSERT, UPDATE, DELETE or MERGE writes. */
+export interface Write {
+  readonly query: TreeNode
+  readonly relation: number
+  readonly inserts: boolean
+  readonly updates: boolean
+  readonly deletes: boolean
+  /** Columns assigned, and what flows into them. */
+  readonly assigned: ReadonlyMap<number, Taint>
+  /** Columns that existing rows get new values in. */
+  readonly updated: ReadonlySet<number>
+  /** An UPDATE sets a column to DEFAULT. */
+  readonly usesDefaults: boolean
+  /** The constraint named in ON CONFLICT ON CONSTRAINT, 0 for none. */
+  readonly conflictConstraint: number
+}
+
+export interface Lineage {
+  /** What flows into each output column, in order. */
+  readonly outputs: readonly Taint[]
+  /**
+   * Protected columns that can show in the number of rows, their order, an error or the time it takes: predicates,
+   * orderings, groupings, joins, and conversions that fail for some values. The comparisons in `equalities` are not in it.
+   */
+  readonly predicates: Taint
+  /** Protected columns compared with a constant for equality, at the top level of the outermost WHERE. */
+  readonly equalities: Taint
+  /** Every protected column that is read at all. */
+  readonly read: Taint
+  readonly writes: readonly Write[]
+}
+
+interface Flow {
+  readonly outputs: readonly Taint[]
+  readonly predicates: Taint
+}
+
+/** A statement that takes more steps than this is refused: views of views multiply. */
+const MAX_STEPS = 2_000_000
+
+/** SubLinkType EXISTS and MULTIEXPR, ParamKind MULTIEXPR, SetOperation UNION. */
+const EXISTS_SUBLINK = 0
+const MULTIEXPR_PARAM = 3
+const SETOP_UNION = 1
+
+/**
+ * Follows every protected column through one analysed query, into outputs, predicates and assignments. Explicit flows
+ * are followed through every expression; a sub-select in an expression also carries its predicates along, because
+ * whether it finds a row depends on them.
+ */
+export function traceLineage(query: TreeNode, source: LineageSource): Lineage {
+  let steps = 0
+  const predicates = new Set<string>()
+  const equalities = new Set<string>()
+  const read = new Set<string>()
+  const writes = new Map<TreeNode, Write>()
+  const expressions = new Map<TreeNode, Taint>()
+  const flows = new Map<TreeNode, Flow>()
+  const ctes = new Map<TreeNode, Flow>()
+  const approximations = new Map<TreeNode, Flow>()
+  const viewsInProgress = new Set<number>()
+  const addAll = (into: Set<string>, taint: Taint): void => {
+    for (const column of taint) into.add(column)
+  }
+
+  function taintOf(value: TreeValue, scope: QueryScope): Taint {
+    if (Array.isArray(value)) return union(value.map((item) => taintOf(item, scope)))
+    if (!isNode(value)) return CLEAN
+    const known = expressions.get(value)
+    if (known !== undefined) return known
+    if (++steps > MAX_STEPS) throw new UnreadableTree('too many steps')
+    const taint = taintOfNode(value, scope)
+    expressions.set(value, taint)
+    return taint
+  }
+
+  function taintOfNode(node: TreeNode, scope: QueryScope): Taint {
+    switch (node.tag) {
+      case 'VAR':
+        return taintOfVar(node, scope)
+      case 'SUBLINK':
+        return taintOfSubLink(node, scope)
+      case 'WINDOWFUNC':
+        return union([taintOfParts(node, scope), windowTaint(numberField(node, 'winref'), scope)])
+      case 'PARAM':
+        return numberField(node, 'paramkind') === MULTIEXPR_PARAM ? multiAssignmentTaint(scope) : CLEAN
+      case 'QUERY':
+        throw new UnreadableTree('a query where an expression must stand')
+      default:
+        return taintOfParts(node, scope)
+    }
+  }
+
+  function taintOfParts(node: TreeNode, scope: QueryScope): Taint {
+    const parts: Taint[] = []
+    for (const name of shapeOf(node.tag)?.nodes ?? []) parts.push(taintOf(node.fields.get(name) ?? null, scope))
+    return union(parts)
+  }
+
+  function taintOfVar(node: TreeNode, scope: QueryScope): Taint {
+    const { scope: home, entry } = resolveVar(node, scope)
+    const column = numberField(node, 'varattno')
+    const kind = numberField(entry, 'rtekind')
+    // System columns (ctid, xmin, tableoid) say nothing about values.
+    if (column < 0) return CLEAN
+    switch (kind) {
+      case RTE.relation:
+        return relationTaint(numberField(entry, 'relid'), column)
+      case RTE.subquery:
+        return columnOf(flowOf(nodeField(entry, 'subquery'), home), column)
+      case RTE.join: {
+        const aliases = field(entry, 'joinaliasvars') as readonly TreeValue[]
+        return taintOf(column === 0 ? aliases : at(aliases, column, 'join column'), home)
+      }
+      case RTE.function:
+        return taintOf(field(entry, 'functions'), home)
+      case RTE.tableFunction:
+        return taintOf(field(entry, 'tablefunc'), home)
+      case RTE.values: {
+        const rows = field(entry, 'values_lists') as readonly (readonly TreeValue[])[]
+        return union(rows.map((row) => taintOf(column === 0 ? row : at(row, column, 'VALUES column'), home)))
+      }
+      case RTE.cte:
+        return columnOf(cteFlow(entry, home), column)
+      case RTE.group:
+        return taintOf(at(nodesField(entry, 'groupexprs'), column, 'grouping column'), home)
+      case RTE.result:
+        return CLEAN
+      default:
+        throw new UnreadableTree(`range table entry of kind ${kind}`)
+    }
+  }
+
+  function relationTaint(relation: number, column: number): Taint {
+    const view = source.viewQuery(relation)
+    const taint = view === undefined ? source.columnTaint(relation, column) : columnOf(viewFlow(relation, view), column)
+    addAll(read, taint)
+    return taint
+  }
+
+  function viewFlow(relation: number, view: TreeNode): Flow {
+    if (viewsInProgress.has(relation)) throw new UnreadableTree('a view of itself')
+    viewsInProgress.add(relation)
+    const flow = flowOf(view, undefined)
+    viewsInProgress.delete(relation)
+    return flow
+  }
+
+  function taintOfSubLink(node: TreeNode, scope: QueryScope): Taint {
+    const flow = flowOf(nodeField(node, 'subselect'), scope)
+    const outputs = numberField(node, 'subLinkType') === EXISTS_SUBLINK ? CLEAN : union(flow.outputs)
+    return union([outputs, flow.predicates, taintOf(field(node, 'testexpr'), scope)])
+  }
+
+  /** `SET (a, b) = (SELECT ...)`: the sub-select stands at the end of the target list, its columns are parameters. */
+  function multiAssignmentTaint(scope: QueryScope): Taint {
+    const hidden = nodesField(scope.query, 'targetList').filter((entry) => flagField(entry, 'resjunk'))
+    return union(hidden.map((entry) => taintOf(field(entry, 'expr'), scope)))
+  }
+
+  function windowTaint(reference: number, scope: QueryScope): Taint {
+    const found = nodesField(scope.query, 'windowClause').filter((item) => numberField(item, 'winref') === reference)
+    return union(found.map((item) => oneWindowTaint(item, scope)))
+  }
+
+  function oneWindowTaint(item: TreeNode, scope: QueryScope): Taint {
+    const keys = ['partitionClause', 'orderClause'].flatMap((name) => nodesField(item, name))
+    return union([
+      ...keys.map((key) => sortKeyTaint(key, scope)),
+      taintOf(field(item, 'startOffset'), scope),
+      taintOf(field(item, 'endOffset'), scope),
+    ])
+  }
+
+  /** A sort, grouping or distinct key names an entry of the target list. */
+  function sortKeyTaint(key: TreeNode, scope: QueryScope): Taint {
+    const reference = numberField(key, 'tleSortGroupRef')
+    const entries = nodesField(scope.query, 'targetList')
+    const entry = entries.find((item) => numberField(item, 'ressortgroupref') === reference)
+    if (entry === undefined) throw new UnreadableTree('a sort key without an expression')
+    // The entries of a set operation are those of its first arm only.
+    if (field(scope.query, 'setOperations') !== null) {
+      return at(setOperationOutputs(scope), numberField(entry, 'resno'), 'set operation column')
+    }
+    return taintOf(field(entry, 'expr'), scope)
+  }
+
+  function setOperationOutputs(scope: QueryScope): readonly Taint[] {
+    const arms = rowSources(scope.query).map((index) => {
+      const entry = rangeTableEntry(scope, index)
+      return flowOf(nodeField(entry, 'subquery'), scope).outputs
+    })
+    return (arms[0] ?? []).map((_, column) => union(arms.map((arm) => at(arm, column + 1, 'arm column'))))
+  }
+
+  function cteFlow(entry: TreeNode, scope: QueryScope): Flow {
+    const { scope: home, cte } = resolveCte(entry, scope)
+    return declaredCteFlow(cte, home)
+  }
+
+  /** A recursive query feeds its own output back: it is traced again until nothing new flows. */
+  function declaredCteFlow(cte: TreeNode, home: QueryScope): Flow {
+    const current = approximations.get(cte) ?? ctes.get(cte)
+    if (current !== undefined) return current
+    const query = nodeField(cte, 'ctequery')
+    if (!flagField(cte, 'cterecursive')) {
+      const flow = flowOf(query, home)
+      ctes.set(cte, flow)
+      return flow
+    }
+    let flow: Flow = { outputs: outputEntries(query).map(() => CLEAN), predicates: CLEAN }
+    for (let before = -1; before !== sizeOf(flow); ) {
+      before = sizeOf(flow)
+      approximations.set(cte, flow)
+      for (const memory of [expressions, flows, ctes]) memory.clear()
+      flow = flowOf(query, home)
+    }
+    approximations.delete(cte)
+    ctes.set(cte, flow)
+    return flow
+  }
+
+  function flowOf(inner: TreeNode, outer: QueryScope | undefined): Flow {
+    const known = flows.get(inner)
+    if (known !== undefined) return known
+    if (++steps > MAX_STEPS) throw new UnreadableTree('too many steps')
+    const scope = { query: inner, outer }
+    noteWrite(scope)
+    const isSetOperation = field(inner, 'setOperations') !== null
+    const entries = outputEntries(inner)
+    const outputs = isSetOperation
+      ? setOperationOutputs(scope)
+      : entries.map((entry) => taintOf(field(entry, 'expr'), scope))
+    const flow = { outputs, predicates: predicateTaint(scope, outputs) }
+    flows.set(inner, flow)
+    return flow
+  }
+
+  function predicateTaint(scope: QueryScope, outputs: readonly Taint[]): Taint {
+    const { query: inner } = scope
+    const parts: Taint[] = []
+    const use = (value: TreeValue): void => {
+      parts.push(taintOf(value, scope))
+      failures.check(value, scope)
+    }
+    for (const { term, filters } of conditionsOf(inner)) {
+      const equal = inner === query && filters ? equalityTaint(term, scope) : CLEAN
+      if (equal.size > 0) addAll(equalities, equal)
+      else use(term)
+    }
+    for (const name of ['havingQual', 'limitOffset', 'limitCount']) use(field(inner, name))
+    if (inner.fields.has('mergeJoinCondition')) use(field(inner, 'mergeJoinCondition'))
+    for (const action of nodesField(inner, 'mergeActionList')) use(field(action, 'qual'))
+    const onConflict = field(inner, 'onConflict')
+    if (isNode(onConflict)) {
+      for (const name of ['arbiterElems', 'arbiterWhere', 'onConflictWhere']) use(field(onConflict, name))
+    }
+    for (const name of ['sortClause', 'groupClause', 'distinctClause']) {
+      for (const key of nodesField(inner, name)) parts.push(sortKeyTaint(key, scope))
+    }
+    for (const item of nodesField(inner, 'windowClause')) parts.push(oneWindowTaint(item, scope))
+    if (removesDuplicates(field(inner, 'setOperations'))) parts.push(...outputs)
+    for (const entry of nodesField(inner, 'targetList')) {
+      failures.check(field(entry, 'expr'), scope)
+      if (returnsSet(field(entry, 'expr'))) parts.push(taintOf(field(entry, 'expr'), scope))
+    }
+    for (const entry of nodesField(inner, 'returningList')) failures.check(field(entry, 'expr'), scope)
+    for (const index of rowSources(inner)) parts.push(sourcePredicates(rangeTableEntry(scope, index), scope))
+    for (const cte of nodesField(inner, 'cteList')) parts.push(declaredCteFlow(cte, scope).predicates)
+    const taint = union(parts)
+    addAll(predicates, taint)
+    return taint
+  }
+
+  /** What decides how many rows a table expression gives. */
+  function sourcePredicates(entry: TreeNode, scope: QueryScope): Taint {
+    const parts = [taintOf(field(entry, 'securityQuals'), scope)]
+    for (const name of ['functions', 'tablefunc', 'tablesample']) {
+      if (!entry.fields.has(name)) continue
+      parts.push(taintOf(field(entry, name), scope))
+      failures.check(field(entry, name), scope)
+    }
+    const kind = numberField(entry, 'rtekind')
+    if (kind === RTE.subquery) parts.push(flowOf(nodeField(entry, 'subquery'), scope).predicates)
+    if (kind === RTE.values) failures.check(field(entry, 'values_lists'), scope)
+    if (kind === RTE.relation) {
+      const relation = numberField(entry, 'relid')
+      const view = source.viewQuery(relation)
+      if (view !== undefined) parts.push(viewFlow(relation, view).predicates)
+    }
+    return union(parts)
+  }
+
+  /** The protected columns of `column = constant`, when the comparison is exactly that. */
+  function equalityTaint(condition: TreeNode, scope: QueryScope): Taint {
+    if (condition.tag !== 'OPEXPR' || !source.isEquality(numberField(condition, 'opno'))) return CLEAN
+    const [left, right] = nodesField(condition, 'args').map(unlabelled)
+    if (left === undefined || right === undefined) return CLEAN
+    if (isConstant(right) && isPlainColumn(left, scope)) return taintOf(left, scope)
+    if (isConstant(left) && isPlainColumn(right, scope)) return taintOf(right, scope)
+    return CLEAN
+  }
+
+  /** A column of a table itself, possibly by way of views and sub-selects that only pass it on. */
+  function isPlainColumn(node: TreeNode, scope: QueryScope): boolean {
+    const plain = unlabelled(node)
+    if (plain.tag !== 'VAR') return false
+    const { scope: home, entry } = resolveVar(plain, scope)
+    const column = numberField(plain, 'varattno')
+    if (column <= 0) return false
+    const kind = numberField(entry, 'rtekind')
+    const within =
+      kind === RTE.subquery
+        ? nodeField(entry, 'subquery')
+        : kind === RTE.relation
+          ? source.viewQuery(numberField(entry, 'relid'))
+          : undefined
+    if (within === undefined) return kind === RTE.relation
+    if (field(within, 'setOperations') !== null) return false
+    const output = at(outputEntries(within), column, 'column')
+    return isPlainColumn(nodeField(output, 'expr'), { query: within, outer: kind === RTE.subquery ? home : undefined })
+  }
+
+  function noteWrite(scope: QueryScope): void {
+    const { query: inner } = scope
+    const command = numberField(inner, 'commandType')
+    if (command === COMMAND.select) return
+    const relation = numberField(rangeTableEntry(scope, numberField(inner, 'resultRelation')), 'relid')
+    const actions = nodesField(inner, 'mergeActionList').map((action) => ({
+      command: numberField(action, 'commandType'),
+      entries: nodesField(action, 'targetList'),
+    }))
+    if (command !== COMMAND.merge) actions.push({ command, entries: nodesField(inner, 'targetList') })
+    const onConflict = field(inner, 'onConflict')
+    if (isNode(onConflict) && nodesField(onConflict, 'onConflictSet').length > 0) {
+      actions.push({ command: COMMAND.update, entries: nodesField(onConflict, 'onConflictSet') })
+    }
+    const acts = (kind: number): boolean => actions.some((action) => action.command === kind)
+    const assigned = new Map<number, Taint>()
+    const updated = new Set<number>()
+    for (const action of actions) {
+      for (const entry of action.entries) {
+        failures.check(field(entry, 'expr'), scope)
+        if (flagField(entry, 'resjunk')) continue
+        const column = numberField(entry, 'resno')
+        assigned.set(column, union([assigned.get(column) ?? CLEAN, taintOf(field(entry, 'expr'), scope)]))
+        if (action.command === COMMAND.update) updated.add(column)
+      }
+    }
+    writes.set(inner, {
+      query: inner,
+      relation,
+      inserts: acts(COMMAND.insert),
+      updates: acts(COMMAND.update),
+      deletes: acts(COMMAND.delete),
+      assigned,
+      updated,
+      usesDefaults: actions.some(({ entries }) =>
+        entries.some((entry) => nodeField(entry, 'expr').tag === 'SETTODEFAULT'),
+      ),
+      conflictConstraint: isNode(onConflict) ? numberField(onConflict, 'constraint') : 0,
+    })
+  }
+
+  const failures = createFailureCheck(taintOf, source.totality, (taint) => addAll(predicates, taint))
+  const { outputs } = flowOf(query, undefined)
+  return { outputs, predicates, equalities, read, writes: [...writes.values()] }
+}
+
+interface Condition {
+  readonly term: TreeNode
+  /** A term of WHERE filters; the ON of an outer join does not. */
+  readonly filters: boolean
+}
+
+/** Every ON, and every WHERE split at its outermost AND. */
+function conditionsOf(query: TreeNode): readonly Condition[] {
+  const found: Condition[] = []
+  const split = (value: TreeValue): void => {
+    if (!isNode(value)) return
+    if (value.tag === 'BOOLEXPR' && field(value, 'boolop') === 'and') nodesField(value, 'args').forEach(split)
+    else found.push({ term: value, filters: true })
+  }
+  const visit = (node: TreeNode): void => {
+    if (node.tag === 'FROMEXPR') {
+      split(field(node, 'quals'))
+      nodesField(node, 'fromlist').forEach(visit)
+    } else if (node.tag === 'JOINEXPR') {
+      const term = field(node, 'quals')
+      if (isNode(term)) found.push({ term, filters: false })
+      for (const side of ['larg', 'rarg']) visit(nodeField(node, side))
+    }
+  }
+  visit(nodeField(query, 'jointree'))
+  return found
+}
+
+function columnOf(flow: Flow, column: number): Taint {
+  // Column 0 is the whole row; columns past the query's own are those of SEARCH and CYCLE, made from all of them.
+  return flow.outputs[column - 1] ?? union(flow.outputs)
+}
+
+const sizeOf = (flow: Flow): number => flow.predicates.size + flow.outputs.reduce((sum, taint) => sum + taint.size, 0)
+
+function removesDuplicates(operation: TreeValue): boolean {
+  if (!isNode(operation) || operation.tag !== 'SETOPERATIONSTMT') return false
+  if (numberField(operation, 'op') !== SETOP_UNION || !flagField(operation, 'all')) return true
+  return removesDuplicates(field(operation, 'larg')) || removesDuplicates(field(operation, 'rarg'))
+}
+
+/** Whether evaluating an expression may give several rows or none. */
+function returnsSet(value: TreeValue): boolean {
+  if (Array.isArray(value)) return value.some(returnsSet)
+  if (!isNode(value) || value.tag === 'SUBLINK') return false
+  if (value.fields.get('funcretset') === 'true' || value.fields.get('opretset') === 'true') return true
+  return [...(shapeOf(value.tag)?.nodes ?? [])].some((name) => returnsSet(value.fields.get(name) ?? null))
+}
+
+function unlabelled(node: TreeNode): TreeNode {
+  return node.tag === 'RELABELTYPE' ? unlabelled(nodeField(node, 'arg')) : node
+}
+
+const isConstant = (node: TreeNode): boolean =>
+  node.tag === 'CONST' || (node.tag === 'PARAM' && numberField(node, 'paramkind') === 0)
+
+/** For trees outside a query, such as the expression of a generated column: the columns of its own table that it reads. */
+export function columnsRead(value: TreeValue): ReadonlySet<number> {
+  const found = new Set<number>()
+  const visit = (item: TreeValue): void => {
+    if (Array.isArray(item)) item.forEach(visit)
+    else if (isNode(item)) {
+      if (item.tag === 'VAR') found.add(numberField(item, 'varattno'))
+      for (const name of shapeOf(item.tag)?.nodes ?? []) visit(item.fields.get(name) ?? null)
+    }
+  }
+  visit(value)
+  return found
+}
