@@ -12,7 +12,7 @@ export interface AppendFile {
   size(): number
   /** Resolves once the bytes are on disk. When it rejects, `restore` must come before the next call. */
   append(bytes: Buffer): Promise<void>
-  /** After a failure: opens the file anew and cuts off what was not acknowledged. */
+  /** After a failure: opens the file anew and cuts off what was not acknowledged. Until it resolves, appends reject. */
   restore(): Promise<void>
   /** Rejects when the name no longer leads to the open file: records would go where nobody finds them. */
   checkPlace(): Promise<void>
@@ -39,6 +39,7 @@ export async function openAppendFile(file: TrailFile): Promise<AppendFile> {
       torn = false
     },
     async restore() {
+      torn = true
       const fresh = await openForAppend(file.path)
       try {
         const { size } = await fresh.stat()

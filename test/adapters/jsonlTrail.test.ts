@@ -1,6 +1,6 @@
-import { readFile, stat, writeFile } from 'node:fs/promises'
+import { type FileHandle, open, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { trailRecord } from '../../src/audit/event.ts'
 import { auditSettings } from '../../src/audit/settings.ts'
 import { verifyTrail } from '../../src/audit/verify.ts'
@@ -14,6 +14,24 @@ describe('appending', () => {
     const records = await readTrail(dir)
     expect(records.map(({ event }) => event)).toEqual(['trail.opened', 'policy.loaded'])
     expect(records[1]).toMatchObject({ v: 1, ...place, prev: records[0]?.hash })
+    await trail.close()
+  })
+
+  test('nothing resolves before its fsync has, and what arrives during one shares the next', async () => {
+    const dir = await makeFolder()
+    const { trail } = await openTestTrail(dir, { records: 100 })
+    const fsync = await holdFsync()
+    const settled: number[] = []
+    const appends = [trail.append(policyLoaded(0)).then(() => settled.push(0))]
+    await fsync.entered()
+    for (let n = 1; n <= 16; n += 1) appends.push(trail.append(policyLoaded(n)).then(() => settled.push(n)))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect((await readTrail(dir)).at(-1)).toMatchObject({ rules: 0 })
+    expect(settled).toEqual([])
+    fsync.release()
+    await Promise.all(appends)
+    expect(settled).toEqual(Array.from({ length: 17 }, (_, n) => n))
+    expect(fsync.count()).toBe(2)
     await trail.close()
   })
 
@@ -243,3 +261,30 @@ describe('files and starts', () => {
     expect((await verifyTrail(dir, withKey))[0]?.break).toMatchObject({ kind: 'cut', file: name, line: 5 })
   })
 })
+
+/** Lets the real fsync of every file wait until it is released, and counts. */
+async function holdFsync() {
+  const file = await open(import.meta.filename)
+  const prototype = Object.getPrototypeOf(file) as FileHandle
+  await file.close()
+  const { datasync } = prototype
+  let release = () => {}
+  let enter = () => {}
+  const released = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const entered = new Promise<void>((resolve) => {
+    enter = resolve
+  })
+  let count = 0
+  prototype.datasync = async function (this: FileHandle) {
+    count += 1
+    enter()
+    await released
+    await datasync.call(this)
+  }
+  onTestFinished(() => {
+    prototype.datasync = datasync
+  })
+  return { entered: () => entered, release: () => release(), count: () => count }
+}

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises'
+import { copyFile, readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -48,6 +48,7 @@ describe('a trail that cannot be written', () => {
     expect(trail.isWritable()).toBe(false)
     await expect(trail.append(policyLoaded(3))).rejects.toMatchObject({ code: 'ERR_AUDIT' })
     trail.appendBuffered(policyLoaded(4))
+    await expect(trail.append(finished)).rejects.toMatchObject({ code: 'ERR_AUDIT' })
     await rm(path, { force: true })
     await rename(`${path}.moved`, path)
     await sleep(NEXT_PROBE_MS)
@@ -57,8 +58,36 @@ describe('a trail that cannot be written', () => {
     await trail.close()
     const records = await readTrail(dir)
     expect(records.flatMap((record) => (record.event === 'policy.loaded' ? [record.rules] : []))).toEqual([1, 4, 5])
-    expect(records.find(({ event }) => event === 'trail.resumed')).toMatchObject({ turned_away: 2, lost: 0 })
+    expect(records.find(({ event }) => event === 'trail.resumed')).toMatchObject({ turned_away: 3, lost: 0 })
     expect((await verifyTrail(dir, withKey))[0]?.break).toBeUndefined()
+  })
+
+  test('a copy in place of the file is not the file', async () => {
+    const dir = await makeFolder()
+    const { trail } = await openTestTrail(dir, { records: 1 })
+    const path = await pathOf(dir)
+    await trail.append(policyLoaded(1))
+    const before = await readFile(path)
+    await copyFile(path, `${path}.copy`)
+    await rename(`${path}.copy`, path)
+    await expect(trail.append(policyLoaded(2))).rejects.toMatchObject({ code: 'ERR_AUDIT' })
+    expect(await readFile(path)).toEqual(before)
+    await trail.close()
+  })
+
+  test('a file that waits under the name of tomorrow is neither followed nor continued', async () => {
+    for (const prepare of [symlink, copyFile]) {
+      const dir = await makeFolder()
+      const victim = join(await makeFolder(), 'victim')
+      await writeFile(victim, 'untouched')
+      let day = 20
+      const { trail } = await openTestTrail(dir, { now: () => new Date(`2026-11-${day}T09:00:00Z`) })
+      await prepare(victim, join(dir, 'trail-r1-2026-11-21.jsonl'))
+      day = 21
+      await expect(trail.append(policyLoaded(1))).rejects.toMatchObject({ code: 'ERR_AUDIT' })
+      expect(await readFile(join(dir, 'trail-r1-2026-11-21.jsonl'), 'utf8')).toBe('untouched')
+      await trail.close()
+    }
   })
 
   test('an outage keeps five thousand waiting events, and counts the rest', async () => {
@@ -134,6 +163,10 @@ describe.runIf(canMount())('a full disk (a small tmpfs; needs root)', () => {
     expect(await trail.hasRoom()).toBe(false)
     expect((await readTrail(dir)).at(-1)).toMatchObject({ event: 'call.finished', seq: place.seq })
 
+    // There is space now, the reserve's: it is not for new calls, however often they try.
+    await sleep(NEXT_PROBE_MS)
+    await expect(trail.append(policyLoaded(1))).rejects.toMatchObject({ code: 'ERR_AUDIT' })
+
     await rm(join(dir, 'ballast'))
     await sleep(NEXT_PROBE_MS)
     await trail.append(policyLoaded(2))
@@ -141,7 +174,7 @@ describe.runIf(canMount())('a full disk (a small tmpfs; needs root)', () => {
     await trail.close()
     const records = await readTrail(dir)
     expect(records.filter(({ event }) => event === 'policy.loaded')).toHaveLength(1 + accepted + 1)
-    expect(records.find(({ event }) => event === 'trail.resumed')).toMatchObject({ error: 'ENOSPC', turned_away: 2 })
+    expect(records.find(({ event }) => event === 'trail.resumed')).toMatchObject({ error: 'ENOSPC', turned_away: 3 })
     expect((await verifyTrail(dir, withKey))[0]?.break).toBeUndefined()
   })
 

@@ -88,6 +88,8 @@ describe('a trail that was tampered with', () => {
 
   test('a record that was dropped is a gap', async () => {
     expect(await tampered((lines) => lines.toSpliced(3, 1))).toBe('gap 4')
+    expect(await tampered((lines) => lines.toSpliced(0, 1))).toBe('gap 1')
+    expect(await tampered((lines) => lines.toSpliced(0, 1), { ...withKey, archived: true })).toBe('gap 1')
   })
 
   test('two records that were swapped are told from a gap', async () => {
