@@ -47,7 +47,9 @@ function match(tools: readonly JudgedTool[]) {
     }
   }
   const optional = Object.fromEntries([...keys].map(([key, schema]) => [key, schema.optional()]))
-  return z.union([operations, z.strictObject({ ...optional, operation: operations.optional() })])
+  const mapping = { ...optional, operation: operations.optional() }
+  // Loading checks every key against the tools of the connections as well.
+  return z.union([operations, keys.size === 0 ? z.looseObject(mapping) : z.strictObject(mapping)])
 }
 
 /** A policy file: the short form and the long form are one schema. */

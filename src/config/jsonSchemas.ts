@@ -1,0 +1,23 @@
+import * as z from 'zod'
+import { type JudgedTool, policyFile } from '../policy/settings.ts'
+import { policyTestFile } from '../policy/testFile.ts'
+import { configFile } from './schema.ts'
+
+/**
+ * JSON Schemas for editors, by file name below docs/schema. They describe what people write. Names across files and
+ * conditions over several keys are beyond them: `countersign check` knows those. Without tools the keys of `match` are
+ * left open.
+ */
+export function jsonSchemas(tools: readonly JudgedTool[]): ReadonlyMap<string, string> {
+  const schemas: [string, string, z.ZodType][] = [
+    ['countersign.schema.json', 'countersign.yaml', configFile],
+    ['policy.schema.json', 'A policy file of Countersign', policyFile(tools)],
+    ['policyTest.schema.json', 'A policy test (*.test.yaml) of Countersign', policyTestFile],
+  ]
+  return new Map(
+    schemas.map(([file, title, schema]) => {
+      const { $schema, ...rest } = z.toJSONSchema(schema, { io: 'input' })
+      return [file, `${JSON.stringify({ $schema, title, ...rest }, undefined, 2)}\n`]
+    }),
+  )
+}
