@@ -72,6 +72,6 @@ async function answerFacts(facts: Json, passage: Passage): Promise<Answer> {
 
 function connectionsOf({ caller, gates }: Passage): Json {
   const { connections, policies } = gates.inForce()
-  // The conditions of a rule are plain YAML values.
-  return reachable(caller, [...connections.values()], gates.tools, policies) as unknown as Json
+  // The conditions of a rule are plain YAML values; what is undefined is left out.
+  return JSON.parse(JSON.stringify(reachable(caller, [...connections.values()], gates.tools, policies))) as Json
 }
