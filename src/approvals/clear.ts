@@ -127,7 +127,7 @@ async function joinOrOpen(request: ClearRequest, gate: ApprovalGate): Promise<Ap
   if (latest !== undefined && stillAnswers(latest, terms, gate.clock())) return latest
   refuseNobody(terms, rules)
   const shown = await request.describe()
-  if (terms.reasonRequired && shown.reason === undefined) throw new GateError('ERR_REASON_REQUIRED')
+  if (terms.reasonRequired && (shown.reason ?? '').trim() === '') throw new GateError('ERR_REASON_REQUIRED')
   if (terms.previewRequired && shown.preview === undefined) throw new GateError('ERR_PREVIEW_REQUIRED')
   const now = gate.clock()
   const result = await store.openOrJoin(newApproval(request, shown, terms, rules, now), terms, rules, now)

@@ -1,7 +1,7 @@
 import type { Decision } from '../call.ts'
 import { GateError } from '../errors.ts'
+import { newId } from '../newId.ts'
 import { type Approval, approvalCallerOf, type ShownRequest } from './approval.ts'
-import { newApprovalId } from './approvalId.ts'
 import type { ClearRequest } from './clearance.ts'
 import type { RequestTerms } from './openOrJoin.ts'
 import type { ApprovalRules } from './settings.ts'
@@ -38,7 +38,7 @@ export function newApproval(
 ): Approval {
   const { callId, tool, connection, labels, digest, args, decision, constraints } = request
   return {
-    id: newApprovalId(now),
+    id: newId('apr', now),
     version: 1,
     state: 'pending',
     callId,

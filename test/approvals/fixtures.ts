@@ -1,6 +1,5 @@
 import { createMemoryStore } from '../../src/adapters/memoryStore.ts'
 import type { Approval, ShownRequest, Vote } from '../../src/approvals/approval.ts'
-import { newApprovalId } from '../../src/approvals/approvalId.ts'
 import type { VotingBooth } from '../../src/approvals/castVote.ts'
 import type { ApprovalGate, ClearRequest } from '../../src/approvals/clearance.ts'
 import type { HoldStore } from '../../src/approvals/hold.ts'
@@ -9,6 +8,7 @@ import type { StateStore } from '../../src/approvals/ports.ts'
 import { type ApprovalRules, approvalsSettings, resolveApprovalRules } from '../../src/approvals/settings.ts'
 import type { Ballot } from '../../src/approvals/vote.ts'
 import type { ApprovalTerms, Caller, Decision, MaskedOutput, MaskedText } from '../../src/call.ts'
+import { newId } from '../../src/newId.ts'
 
 export const T0 = Date.parse('2026-11-20T09:00:00Z')
 export const MINUTE = 60_000
@@ -61,7 +61,7 @@ export const shown: ShownRequest = {
 export function anApproval(over: Partial<Approval> = {}): Approval {
   const { key, provider, kind, tenant, subject, app, name, groups, person, blueprint } = aCaller()
   return {
-    id: newApprovalId(T0),
+    id: newId('apr', T0),
     version: 1,
     state: 'pending',
     callId: 'call_1',

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import type { Approval, ApprovalState } from '../../src/approvals/approval.ts'
-import { newApprovalId } from '../../src/approvals/approvalId.ts'
 import {
   DENIAL_REMEMBERED_MS,
   REQUESTS_PER_MINUTE,
@@ -10,6 +9,7 @@ import {
 import type { IdempotentWrite, StateStore } from '../../src/approvals/ports.ts'
 import { expire, settle, take, unchanged, withdraw } from '../../src/approvals/transitions.ts'
 import { vote } from '../../src/approvals/vote.ts'
+import { newId } from '../../src/newId.ts'
 import { aBallot, anApproval, digestNamed, HOUR, MINUTE, output, T0 } from '../approvals/fixtures.ts'
 
 const terms: RequestTerms = {
@@ -24,7 +24,7 @@ const never = new AbortController().signal
 /** What every store must do. Run against each adapter. */
 export function describeApprovalStore(name: string, open: () => Promise<StateStore>): void {
   const opened = async (store: StateStore, over: Partial<Approval> = {}, now = T0) => {
-    const candidate = anApproval({ id: newApprovalId(now), createdAt: now, expiresAt: now + 4 * HOUR, ...over })
+    const candidate = anApproval({ id: newId('apr', now), createdAt: now, expiresAt: now + 4 * HOUR, ...over })
     const result = await store.openOrJoin(candidate, terms, limits, now)
     if (!result.ok) throw new TypeError(result.code)
     return result
@@ -121,7 +121,9 @@ export function describeApprovalStore(name: string, open: () => Promise<StateSto
       const { approval } = await opened(store)
       const later = await opened(store, {}, T0 + 4 * HOUR)
       expect(later.opened).toBe(true)
-      expect(await store.get(approval.id)).toMatchObject({ state: 'expired', args: undefined })
+      const closed = await store.get(approval.id)
+      expect(closed?.state).toBe('expired')
+      expect(closed?.args).toBeUndefined()
       expect(await eventsOf(store)).toEqual(['requested 1', 'expired 2', 'requested 1'])
       await store.close()
     })
@@ -131,7 +133,7 @@ export function describeApprovalStore(name: string, open: () => Promise<StateSto
       const { approval } = await opened(store)
       await approve(store, approval.id)
       const strict = { ...terms, needs: [{ set: 'dba', atLeast: 2 }] }
-      const candidate = anApproval({ id: newApprovalId(T0), needs: strict.needs })
+      const candidate = anApproval({ id: newId('apr', T0), needs: strict.needs })
       expect(await store.openOrJoin(candidate, strict, limits, T0)).toMatchObject({ ok: true, opened: true })
       expect(await takeIt(store, approval.id)).toEqual({ ok: false, code: 'ERR_APPROVAL_WITHDRAWN' })
       expect(await store.get(approval.id)).toMatchObject({ withdrawnBy: 'policy' })
@@ -146,7 +148,7 @@ export function describeApprovalStore(name: string, open: () => Promise<StateSto
       const next = (digest: string, now: number) =>
         store.openOrJoin(
           anApproval({
-            id: newApprovalId(now),
+            id: newId('apr', now),
             digest: digestNamed(digest),
             createdAt: now,
             expiresAt: now + 4 * HOUR,
@@ -170,7 +172,7 @@ export function describeApprovalStore(name: string, open: () => Promise<StateSto
         const { approval } = await opened(store)
         await store.change(approval.id, (one) => withdraw(one, 'caller', T0))
       }
-      const candidate = anApproval({ id: newApprovalId(T0) })
+      const candidate = anApproval({ id: newId('apr', T0) })
       expect(await store.openOrJoin(candidate, terms, limits, T0)).toEqual({ ok: false, code: 'ERR_APPROVAL_RATE' })
       expect(await opened(store, {}, T0 + MINUTE)).toMatchObject({ opened: true })
       await store.close()
@@ -210,7 +212,7 @@ export function describeApprovalStore(name: string, open: () => Promise<StateSto
         code: 'ERR_VOTE_DIGEST',
       })
       expect(await store.change(approval.id, unchanged)).toMatchObject({ ok: true, changed: false })
-      expect(await store.change(newApprovalId(T0), unchanged)).toBeUndefined()
+      expect(await store.change(newId('apr', T0), unchanged)).toBeUndefined()
       expect(await store.get(approval.id)).toMatchObject({ version: 1, state: 'pending' })
       await store.close()
     })
@@ -274,7 +276,7 @@ export function describeApprovalStore(name: string, open: () => Promise<StateSto
       const wait = store.waitForChange(approval.id, 2, 30_000, abort.signal)
       abort.abort()
       expect(await wait).toMatchObject({ version: 2 })
-      expect(await store.waitForChange(newApprovalId(T0), 1, 30_000, never)).toBeUndefined()
+      expect(await store.waitForChange(newId('apr', T0), 1, 30_000, never)).toBeUndefined()
       await store.close()
     })
 

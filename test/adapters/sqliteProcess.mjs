@@ -1,0 +1,52 @@
+// A second process on the store. Prints one JSON line for everything that it was told is durable.
+import { writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+const [sources, path, task, arg, template] = process.argv.slice(2)
+const load = (name) => import(pathToFileURL(join(sources, name)).href)
+const { openSqliteStore } = await load('adapters/sqliteStore.js')
+const { take } = await load('approvals/transitions.js')
+const { vote } = await load('approvals/vote.js')
+
+const print = (line) => writeSync(1, `${JSON.stringify(line)}\n`)
+const { approval, ballot } = JSON.parse(template)
+const now = approval.createdAt
+const terms = { needs: approval.needs, ttlMs: approval.ttlMs, previewRequired: false, reasonRequired: false }
+const store = openSqliteStore(path)
+
+const approve = (id) => store.change(id, (one) => vote(one, { ...ballot, digest: one.digest }, now))
+
+const takeOne = async (id) => {
+  const lease = { replica: arg, epoch: 1 }
+  const result = await store.change(id, (one) =>
+    take(one, { callerKey: one.caller.key, digest: one.digest, lease, callId: arg, revokedPeople: [] }, now),
+  )
+  if (result.ok) print({ did: 'take', id })
+}
+
+switch (task) {
+  case 'lease':
+    print(await store.acquireLease(arg, 60_000, now))
+    break
+  case 'approve':
+    await approve(arg)
+    break
+  case 'revoke':
+    await store.revoke({ kind: 'caller', id: arg }, 'ops', undefined, now)
+    break
+  case 'takeAll':
+    for (const { id } of await store.list(['approved'], 1000)) await takeOne(id)
+    break
+  case 'churn':
+    for (let round = 0; ; round += 1) {
+      const name = `${arg}-${round}`
+      const candidate = { ...approval, id: `apr_${name}`, caller: { ...approval.caller, key: name } }
+      await store.openOrJoin(candidate, terms, { maxPendingPerCaller: 5 }, now)
+      print({ did: 'open', id: candidate.id })
+      await approve(candidate.id)
+      print({ did: 'approve', id: candidate.id })
+      await takeOne(candidate.id)
+    }
+}
+await store.close()
