@@ -8,7 +8,7 @@ const SHORTEST_CREDENTIAL = 16
 /** Shared with every needle: how far the search may look at once. Smaller than the shortest base64 core, see below. */
 const WINDOW = 16
 
-export const CREDENTIAL_REASON = 'server-credential'
+const CREDENTIAL_REASON = 'server-credential'
 
 /** Recognises the values of the credentials that the server itself holds. Holds the values: never log or serialise it. */
 export interface CredentialDetector {

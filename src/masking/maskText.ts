@@ -5,7 +5,7 @@ import type { Masker } from './masker.ts'
 import { maskingFailed } from './maskingFailed.ts'
 import { replaceSpans, type Span } from './span.ts'
 
-export interface MaskedField {
+interface MaskedField {
   readonly name: string
   readonly text: MaskedText
   /** Whether anything in it is hidden: such a request has no one-click approval. */

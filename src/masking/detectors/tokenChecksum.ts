@@ -10,7 +10,7 @@ export function hasTokenChecksum(body: string): boolean {
 }
 
 /** The six characters that GitHub and npm append to the random part of a token. */
-export function checksumOf(entropy: string): string {
+function checksumOf(entropy: string): string {
   let rest = crc32(entropy)
   let digits = ''
   while (rest > 0) {
