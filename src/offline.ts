@@ -1,0 +1,190 @@
+/** The composition root of commands that need no running gateway. They open what they look at, and nothing else. */
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { openJsonlTrail } from './adapters/jsonlTrail.ts'
+import { createReadSecret, inspectSecret } from './adapters/secrets.ts'
+import { openSqliteStore } from './adapters/sqliteStore.ts'
+import type { Revocation, StateStore } from './approvals/ports.ts'
+import { loadSigningKey, OWN_PUBLIC_KEY, publicKeysOf } from './audit/signingKey.ts'
+import type { Head } from './audit/trail.ts'
+import type { Json } from './call.ts'
+import type { ExitCode, Output } from './cli/approvals.ts'
+import { runAuditVerify, type VerifyArguments } from './cli/audit.ts'
+import { runCheck } from './cli/check.ts'
+import { runExplain, type UnderstandOperations } from './cli/explain.ts'
+import { runPolicyTests } from './cli/policyTest.ts'
+import { revoke as addRevocation, listRevocations, undoRevocation } from './cli/revoke.ts'
+import type { Terminal } from './cli/terminal.ts'
+import type { Gate } from './config/liveConfig.ts'
+import { type Config, loadConfig } from './config/loadConfig.ts'
+import { GateError } from './errors.ts'
+import { createCredentialDetector } from './masking/credentials.ts'
+import { createMasker } from './masking/masker.ts'
+import { maskFreeText } from './masking/maskText.ts'
+import { checkArguments } from './pipeline/readRequest.ts'
+import type { ReadSecret } from './settings/secretReference.ts'
+import { createRunSql, type RunSql } from './tools/run_sql/tool.ts'
+
+export async function check(request: { configPath: string; json: boolean }, terminal: Terminal): Promise<number> {
+  const readSecret = createReadSecret(process.env)
+  return withRunSql(readSecret, (sql, use) =>
+    runCheck(
+      request,
+      {
+        tools: [sql.tool],
+        readSecret,
+        inspectSecret,
+        selfTests: (gate) => {
+          use(gate)
+          return Object.keys(gate.config.connections).map((name) => ({
+            about: `connections.${name}`,
+            run: () => sql.selfTest(name),
+          }))
+        },
+      },
+      terminal,
+    ),
+  )
+}
+
+export async function explain(request: Parameters<typeof runExplain>[0], terminal: Terminal): Promise<number> {
+  return withRunSql(createReadSecret(process.env), (sql, use) =>
+    runExplain(request, { tools: [sql.tool], understand: understandWith(sql, use) }, terminal),
+  )
+}
+
+export async function policyTest(request: { folder: string; json: boolean }, terminal: Terminal): Promise<number> {
+  return withRunSql(createReadSecret(process.env), (sql, use) =>
+    runPolicyTests(request, { tools: [sql.tool], understand: understandWith(sql, use) }, terminal),
+  )
+}
+
+/** The key and the last known heads that a configuration names. */
+export async function auditVerify(folder: string, args: VerifyArguments): Promise<number> {
+  return runAuditVerify(folder, args, process.stdout, async (configPath) => {
+    const config = await loadConfig(configPath)
+    const publicKeys = await readPublicKeys(config)
+    const store = openSqliteStore(config.approvals.store.sqlite)
+    try {
+      const replicas = new Set((await readdir(folder)).flatMap((name) => REPLICA.exec(name)?.[1] ?? []))
+      const heads: Head[] = []
+      for (const replica of replicas) {
+        const head = await store.loadHead(replica)
+        if (head !== undefined) heads.push({ replica, ...head })
+      }
+      return { heads, publicKeys }
+    } finally {
+      await store.close()
+    }
+  })
+}
+
+const REPLICA = /^trail-(.+)-\d{4}-\d{2}-\d{2}(?:T\d{2})?\.jsonl$/
+
+async function readPublicKeys({ audit }: Config) {
+  if (audit.signingKey === undefined) return publicKeysOf(await readFile(join(audit.dir, OWN_PUBLIC_KEY), 'utf8'))
+  const key = await loadSigningKey(audit.dir, audit.signingKey, createReadSecret(process.env))
+  return new Map([[key.id, key.publicKey]])
+}
+
+interface RevokeRequest {
+  readonly kind: string
+  readonly id: string | undefined
+  readonly reason: string | undefined
+  readonly configPath: string
+  readonly json: boolean
+  /** The account that gives the order. */
+  readonly by: string
+}
+
+/** The kill switch: in the store first, so that it works at once, then in a trail of its own. */
+export async function revoke({ kind, id, reason, configPath, json, by }: RevokeRequest, io: Output): Promise<number> {
+  const config = await loadConfig(configPath)
+  const store = openSqliteStore(config.approvals.store.sqlite)
+  const operator = { name: by, now: Date.now() }
+  try {
+    if (kind === 'list') return await listRevocations(json, store, io)
+    const before = new Map((await store.revocations()).map((entry) => [entry.number, entry]))
+    const code: ExitCode =
+      kind === 'undo'
+        ? await undoRevocation(id ?? '', operator, store, io)
+        : await addRevocation(kind, id ?? '', reason, operator, store, io)
+    const changed = (await store.revocations()).filter(
+      (entry) => before.get(entry.number)?.undoneAt !== entry.undoneAt || !before.has(entry.number),
+    )
+    if (changed.length > 0) await recordRevocations(changed, config, store, io)
+    return code
+  } finally {
+    await store.close()
+  }
+}
+
+/** The running gateway is the only writer of its own trail; orders from the command line have theirs beside it. */
+async function recordRevocations(
+  changed: readonly Revocation[],
+  config: Config,
+  store: StateStore,
+  io: Output,
+): Promise<void> {
+  const replica = 'cli'
+  const readSecret = createReadSecret(process.env)
+  const masker = createMasker(createCredentialDetector([]), () => {})
+  try {
+    const known = await store.loadHead(replica)
+    const trail = await openJsonlTrail({
+      settings: config.audit,
+      replica,
+      key: await loadSigningKey(config.audit.dir, config.audit.signingKey, readSecret),
+      saveHead: (head) => store.saveHead(replica, head),
+      expectedHead: known && { replica, ...known },
+      onProblem: (what) => io.err(`${what}\n`),
+    })
+    for (const { number, kind, id, by, reason, undoneBy } of changed) {
+      const revocation = String(number)
+      if (undoneBy !== undefined) await trail.append({ event: 'revocation.undone', revocation, by: undoneBy })
+      else
+        await trail.append({
+          event: 'revocation.added',
+          revocation,
+          kind,
+          subject: id,
+          by,
+          reason: reason === undefined ? undefined : maskFreeText(reason, masker),
+        })
+    }
+    await trail.close()
+  } catch (error) {
+    // The order stands. Taking it back because it could not be written down would serve the wrong side.
+    const why = error instanceof GateError ? error.message : 'the trail could not be opened'
+    io.err(`In force, but not in the trail: ${why}\n`)
+  }
+}
+
+/** A run_sql that looks at whatever configuration a command has loaded, and is closed with it. */
+async function withRunSql(
+  readSecret: ReadSecret,
+  run: (sql: RunSql, use: (gate: Gate) => void) => Promise<number>,
+): Promise<number> {
+  let connections: Config['connections'] = {}
+  const sql = createRunSql({ readSecret, connections: () => connections })
+  try {
+    return await run(sql, (gate) => {
+      connections = gate.config.connections
+    })
+  } finally {
+    await sql.close()
+  }
+}
+
+function understandWith(sql: RunSql, use: (gate: Gate) => void): UnderstandOperations {
+  return async (gate, _tool, args) => {
+    use(gate)
+    const checked = checkArguments(sql.tool.input, args as unknown as Json)
+    const understanding = await sql.tool.understand(checked, checked.connection, new AbortController().signal)
+    try {
+      return understanding.operations
+    } finally {
+      await understanding.release()
+    }
+  }
+}
