@@ -28,14 +28,18 @@ export async function loadGate(path: string, tools: readonly JudgedTool[]): Prom
   return { config, policies: await loadPolicies(config.policyFiles, policyContextOf(config, tools)) }
 }
 
-export function startLiveConfig(first: Gate, tools: readonly JudgedTool[]): LiveConfig {
+export function startLiveConfig(
+  first: Gate,
+  tools: readonly JudgedTool[],
+  load: typeof loadGate = loadGate,
+): LiveConfig {
   let gate = first
   let last: Promise<unknown> = Promise.resolve()
 
   const reloadOnce = async (): Promise<Reloaded> => {
     const before = gate
     try {
-      const now = await loadGate(before.config.file, tools)
+      const now = await load(before.config.file, tools)
       const problems = needsRestart(before.config, now.config)
       if (problems.length > 0) return { ok: false, problems }
       gate = now

@@ -33,7 +33,7 @@ interface Compiled {
 
 /** Turns one policy file into a policy, or into everything that is wrong with it. */
 export function compilePolicy(yaml: YamlFile, context: PolicyContext): Compiled {
-  const checked = checkShape(policyFile(context.tools), yaml)
+  const checked = checkShape(policyFile(context.tools.map(({ match }) => match)), yaml)
   if (!checked.ok) return { policy: undefined, problems: checked.problems, warnings: [] }
   const settings = checked.value
   const warnings: Problem[] = []

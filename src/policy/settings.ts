@@ -38,27 +38,26 @@ const approval = z.strictObject({
 const operations = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)])
 
 /** `match` in all its forms. Its mapping allows the keys of every tool; loading narrows that to the connections' tools. */
-function match(tools: readonly JudgedTool[]) {
+function match(matchKeys: readonly Tool['match'][]) {
   const keys = new Map<string, z.ZodType>()
-  for (const tool of tools) {
-    for (const [key, { schema, describe }] of Object.entries(tool.match)) {
+  for (const known of matchKeys) {
+    for (const [key, { schema, describe }] of Object.entries(known)) {
       const other = keys.get(key)
       keys.set(key, other === undefined ? schema.describe(describe) : z.union([other, schema]))
     }
   }
   const optional = Object.fromEntries([...keys].map(([key, schema]) => [key, schema.optional()]))
   const mapping = { ...optional, operation: operations.optional() }
-  // Loading checks every key against the tools of the connections as well.
-  return z.union([operations, keys.size === 0 ? z.looseObject(mapping) : z.strictObject(mapping)])
+  return z.union([operations, z.strictObject(mapping)])
 }
 
-/** A policy file: the short form and the long form are one schema. */
-export function policyFile(tools: readonly JudgedTool[]) {
+/** A policy file: the short form and the long form are one schema. `matchKeys` are those of every tool. */
+export function policyFile(matchKeys: readonly Tool['match'][]) {
   const rule = z.strictObject({
     name: name
       .refine((text) => !/^\d+$/.test(text), 'expected a name that is not a number: unnamed rules are known by theirs')
       .optional(),
-    match: match(tools),
+    match: match(matchKeys),
     action: z.enum(ACTIONS),
     approval: approval.optional(),
     message: z.string().min(1).max(500).optional(),

@@ -13,7 +13,7 @@ test('docs/schema is what the code accepts: run `npm run docs` when this fails',
 })
 
 test('editors are told about unknown keys, and about what tools can match on', () => {
-  const schema = JSON.parse(jsonSchemas([sqlTool]).get('policy.schema.json') ?? '')
+  const schema = JSON.parse(jsonSchemas([sqlTool.match]).get('policy.schema.json') ?? '')
   expect(schema).toMatchObject({ additionalProperties: false, required: ['policy', 'rules'] })
   const [, mapping] = schema.properties.rules.items.properties.match.anyOf
   expect(Object.keys(mapping.properties).sort()).toEqual(['operation', 'schemas', 'tables', 'where'])

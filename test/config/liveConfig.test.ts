@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type LiveConfig, loadGate, startLiveConfig } from '../../src/config/liveConfig.ts'
+import { type Gate, type LiveConfig, loadGate, startLiveConfig } from '../../src/config/liveConfig.ts'
 import { sqlTool } from '../policy/judgedTools.ts'
 import { MINIMAL } from './configs.ts'
 
@@ -67,9 +67,21 @@ test.each([
   expect(live.current()).toBe(before)
 })
 
-test('reloads happen one after the other, and the last one stays', async () => {
-  const first = live.reload()
-  await write('policies/a.yaml', POLICY.replace('allow', 'deny'))
-  await Promise.all([first, live.reload(), live.reload()])
-  expect(live.current().policies.policies[0]?.rules[0]?.action).toBe('deny')
+test('reloads happen one after the other, so a slow old reading never replaces a newer one', async () => {
+  const gate = live.current()
+  const asked: ((loaded: Gate) => void)[] = []
+  const slow = startLiveConfig(gate, [sqlTool], () => new Promise((resolve) => asked.push(resolve)))
+  const reloads = [slow.reload(), slow.reload()]
+  const answers = ['first', 'second'].map((version) => ({ ...gate, policies: { ...gate.policies, version } }))
+  const [first = gate, second = gate] = answers
+  // Were both readings under way at once, the newer one could be answered first.
+  await new Promise((resolve) => setImmediate(resolve))
+  asked[1]?.(second)
+  asked[0]?.(first)
+  await reloads[0]
+  expect(slow.current().policies.version).toBe('first')
+  await new Promise((resolve) => setImmediate(resolve))
+  asked[1]?.(second)
+  await reloads[1]
+  expect(slow.current().policies.version).toBe('second')
 })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Decision } from '../../src/call.ts'
-import { decide } from '../../src/policy/decide.ts'
+import { decide, strictest } from '../../src/policy/decide.ts'
 import { AGENTS, call, caller, LEADS, operation, policiesOf, SEED } from './policies.ts'
 
 const seed = policiesOf([SEED])
@@ -96,7 +96,7 @@ describe('the strictest rule wins', () => {
 
   test('an inherited property of the facts is no fact', () => {
     const required = policiesOf([policy('  - { match: { operation: DELETE, where: required }, action: allow }')])
-    const facts = Object.create({ where: true }) as Record<string, true>
+    const facts = Object.create({ where: 'present' }) as Record<string, string>
     expect(decide(call([operation('DELETE', { facts })]), required).action).toBe('deny')
   })
 
@@ -285,4 +285,8 @@ test('a policy with labels speaks about every connection that has them all', () 
 
 test('the constant group id of the fixture is what the alias stands for', () => {
   expect(seed.policies[0]?.subjects.groups).toEqual([{ alias: 'db-maintenance-agents', id: AGENTS }])
+})
+
+test('nothing at all is a denial', () => {
+  expect(strictest([])).toBe('deny')
 })

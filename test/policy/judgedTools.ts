@@ -26,7 +26,7 @@ export const sqlTool: JudgedTool = {
     where: {
       schema: z.literal('required'),
       describe: '`required`',
-      matches: (_, fact) => fact === true,
+      matches: (_, fact) => fact === 'present',
     },
   },
 }

@@ -32,6 +32,20 @@ test('a glob matches exactly what the same regular expression matches', () => {
   )
 })
 
+test.each([
+  ['function:*', 'function:public.slugify', true],
+  ['function:*', 'cascade:public.slugify', false],
+  ['function:public.*', 'functionx:public.slugify', false],
+  ['function:public.slugify', 'function:public.slugify', true],
+  ['function:public.slugif', 'function:public.slugify', false],
+  ['SELECT', 'SELECT', true],
+  ['SEL*', 'SELECT', false],
+  ['*', 'SELECT', false],
+  ['*:*', 'function:a.b', false],
+])('%s names %s: %s', (pattern, operation, named) => {
+  expect(matchesOperation(pattern, operation)).toBe(named)
+})
+
 test('a hostile glob is answered at once', () => {
   expect(matchesGlob(`${'*a'.repeat(5_000)}b`, 'a'.repeat(50_000))).toBe(false)
 })
