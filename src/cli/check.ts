@@ -7,7 +7,7 @@ import { ConfigError, formatProblem, type Problem } from '../settings/configErro
 import type { ReadSecret, SecretReference } from '../settings/secretReference.ts'
 import { paint, type Style, showSafely, type Terminal } from './terminal.ts'
 
-export interface Finding {
+interface Finding {
   readonly level: 'ok' | 'warning' | 'error'
   /** What it is about: a file and line, a path in the configuration, a connection. */
   readonly about: string
@@ -15,7 +15,7 @@ export interface Finding {
 }
 
 /** Looks at one real thing: connects to a target, opens a store. Answers findings or throws; changes nothing. */
-export interface SelfTest {
+interface SelfTest {
   readonly about: string
   run(): Promise<readonly Finding[]>
 }

@@ -5,8 +5,8 @@ import { GateError } from '../errors.ts'
 import { callerFrom, describedCaller } from '../policy/describedCaller.ts'
 import { type Explanation, explain, renderExplanation } from '../policy/explain.ts'
 import type { JudgedTool } from '../policy/settings.ts'
-import { checkShape } from '../settings/checkShape.ts'
-import { stopOn } from '../settings/configError.ts'
+import { requireShape } from '../settings/checkShape.ts'
+import { ConfigError } from '../settings/configError.ts'
 import { suggest } from '../settings/nearest.ts'
 import { readYaml } from '../settings/readYaml.ts'
 import type { ToolArguments } from '../tools/tool.ts'
@@ -75,16 +75,11 @@ export async function runExplain(
 
 async function readCaller(path: string, { config }: Gate, tools: readonly JudgedTool[]) {
   const yaml = await readYaml(path)
-  const checked = checkShape(describedCaller, yaml)
-  if (!checked.ok) {
-    stopOn(checked.problems)
-    throw new TypeError('a refused shape has problems')
-  }
+  const described = requireShape(describedCaller, yaml)
   const { groups, providers } = policyContextOf(config, tools)
-  const caller = callerFrom(checked.value, groups, providers)
-  if (typeof caller !== 'string') return caller
-  stopOn([{ ...yaml.placeOf(['groups']), message: caller }])
-  throw new TypeError('stopOn must throw')
+  const caller = callerFrom(described, groups, providers)
+  if (typeof caller === 'string') throw new ConfigError([{ ...yaml.placeOf(['groups']), message: caller }])
+  return caller
 }
 
 function readArguments(given: readonly string[]): ToolArguments {

@@ -9,14 +9,14 @@ import { callerFrom } from '../policy/describedCaller.ts'
 import { sentenceFor } from '../policy/explain.ts'
 import type { JudgedTool } from '../policy/settings.ts'
 import { compareDecision, isReportable, operationFrom, type PolicyTest, policyTestFile } from '../policy/testFile.ts'
-import { checkShape } from '../settings/checkShape.ts'
+import { requireShape } from '../settings/checkShape.ts'
 import { type Problem, stopOn } from '../settings/configError.ts'
 import { suggest } from '../settings/nearest.ts'
 import { readYaml, type YamlFile } from '../settings/readYaml.ts'
 import type { UnderstandOperations } from './explain.ts'
 import { paint, showSafely, type Terminal } from './terminal.ts'
 
-export interface PolicyTestResult {
+interface PolicyTestResult {
   readonly file: string
   readonly line: number
   readonly name: string
@@ -52,12 +52,7 @@ export async function runPolicyTests(
 
 async function runTestFile(file: string, parts: PolicyTestParts): Promise<PolicyTestResult[]> {
   const yaml = await readYaml(file)
-  const checked = checkShape(policyTestFile, yaml)
-  if (!checked.ok) {
-    stopOn(checked.problems)
-    throw new TypeError('a refused shape has problems')
-  }
-  const settings = checked.value
+  const settings = requireShape(policyTestFile, yaml)
   const configPath = isAbsolute(settings.config) ? settings.config : join(dirname(file), settings.config)
   const gate = await loadGate(configPath, parts.tools)
   const { groups, providers } = policyContextOf(gate.config, parts.tools)

@@ -1,13 +1,14 @@
 import { dirname } from 'node:path'
 import type { PolicyContext } from '../policy/compilePolicy.ts'
 import type { JudgedTool } from '../policy/settings.ts'
-import { checkShape } from '../settings/checkShape.ts'
+import { requireShape } from '../settings/checkShape.ts'
 import { type Problem, stopOn } from '../settings/configError.ts'
 import { readYaml, type YamlFile } from '../settings/readYaml.ts'
 import { checkNames } from './checkNames.ts'
 import { findFiles } from './findFiles.ts'
 import { resolvePaths } from './resolvePaths.ts'
 import { type ConfigFile, configFile } from './schema.ts'
+import { isLoopbackHost } from './serverSettings.ts'
 
 /**
  * countersign.yaml, checked and frozen. Durations are milliseconds, sizes bytes, paths absolute. Secrets are still
@@ -21,11 +22,9 @@ export interface Config extends Omit<ConfigFile, 'server' | 'policies'> {
   readonly policyFiles: readonly string[]
 }
 
-export interface ServerConfig extends Omit<ConfigFile['server'], 'publicUrl'> {
+interface ServerConfig extends Omit<ConfigFile['server'], 'publicUrl'> {
   readonly publicUrl: string
 }
-
-export type ConnectionConfig = Config['connections'][string]
 
 /**
  * Reads countersign.yaml. Throws a ConfigError with every problem, each at file:line:column. Reads no secret and
@@ -33,12 +32,7 @@ export type ConnectionConfig = Config['connections'][string]
  */
 export async function loadConfig(path: string): Promise<Config> {
   const yaml = await readYaml(path)
-  const checked = checkShape(configFile, yaml)
-  if (!checked.ok) {
-    stopOn(checked.problems)
-    throw new TypeError('a refused shape has problems')
-  }
-  const settings = checked.value
+  const settings = requireShape(configFile, yaml)
   const folder = dirname(path)
   const { policyFiles, problems } = findPolicies(settings, yaml, folder)
   stopOn([...checkNames(settings, yaml), ...problems])
@@ -74,11 +68,10 @@ function findPolicies({ policies }: ConfigFile, yaml: YamlFile, folder: string) 
 function withDefaults(server: ConfigFile['server']): ServerConfig {
   const { host, port } = server.listen
   const publicUrl = server.publicUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${port}/mcp`
-  return {
-    ...server,
-    publicUrl,
-    allowedHosts: server.allowedHosts.length > 0 ? server.allowedHosts : [new URL(publicUrl).hostname],
-  }
+  const { hostname } = new URL(publicUrl)
+  // On this machine people write any of its names, and none of them can be rebound.
+  const ownHosts = isLoopbackHost(hostname) ? [...new Set([hostname, '127.0.0.1', 'localhost', '[::1]'])] : [hostname]
+  return { ...server, publicUrl, allowedHosts: server.allowedHosts.length > 0 ? server.allowedHosts : ownHosts }
 }
 
 function deepFreeze<Value>(value: Value): Value {

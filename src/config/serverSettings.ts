@@ -30,7 +30,7 @@ export const serverSettings = z.strictObject({
   listen: listen.prefault('127.0.0.1:8787'),
   /** The MCP resource URL. Absent: `http://<listen>/mcp`, for loopback only. */
   publicUrl: publicUrl.optional(),
-  /** Host names that requests may be addressed to; for loopback the host of publicUrl when none is named. */
+  /** Host names that requests may be addressed to; when none is named the host of publicUrl (any name of this machine, if it is loopback). */
   allowedHosts: z.array(hostname).default([]),
   /** Host names of web origins that may call from a browser. */
   allowedOrigins: z.array(hostname).default([]),

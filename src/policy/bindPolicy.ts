@@ -23,7 +23,7 @@ export function bindPolicy(policy: Policy, caller: Caller, connection: JudgedCon
 }
 
 /** The caller's half of `bindPolicy`. */
-export function bindCaller({ subjects }: Policy, caller: Caller): Binding {
+function bindCaller({ subjects }: Policy, caller: Caller): Binding {
   if (subjects.kinds !== undefined && !subjects.kinds.includes(caller.kind)) {
     return { applies: 'no', because: `it is not for callers of kind ${caller.kind}` }
   }

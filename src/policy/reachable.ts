@@ -13,7 +13,7 @@ export interface ReachableConnection {
   readonly tools: readonly { readonly tool: string; readonly operations: readonly ReachableOperation[] }[]
 }
 
-export interface ReachableOperation {
+interface ReachableOperation {
   /** A name or a glob over a family. */
   readonly operation: string
   readonly action: 'allow' | 'require-approval'

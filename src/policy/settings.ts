@@ -74,5 +74,3 @@ export function policyFile(matchKeys: readonly Tool['match'][]) {
 
 export type PolicyFile = z.infer<ReturnType<typeof policyFile>>
 export type RuleSettings = PolicyFile['rules'][number]
-export type ApprovalSettings = z.infer<typeof approval>
-export type Subjects = z.infer<typeof subjects>

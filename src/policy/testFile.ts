@@ -58,8 +58,7 @@ export const policyTestFile = z.strictObject({
     .min(1),
 })
 
-export type PolicyTestFile = z.infer<typeof policyTestFile>
-export type PolicyTest = PolicyTestFile['tests'][number]
+export type PolicyTest = z.infer<typeof policyTestFile>['tests'][number]
 
 /** The operation as a tool would report it: members of a family are consequences, the others what the caller asked for. */
 export function operationFrom(written: z.infer<typeof writtenOperation>): Operation {

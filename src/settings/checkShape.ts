@@ -1,5 +1,5 @@
 import type * as z from 'zod'
-import type { Problem } from './configError.ts'
+import { ConfigError, type Problem } from './configError.ts'
 import { suggest } from './nearest.ts'
 import type { YamlFile } from './readYaml.ts'
 import { inside, keysAt, optionsAt } from './schemaKeys.ts'
@@ -21,6 +21,13 @@ export function checkShape<Output>(schema: z.ZodType<Output>, yaml: YamlFile, ba
   const result = schema.safeParse(value, { error: sentenceFor, reportInput: true })
   if (result.success) return { ok: true, value: result.data }
   return { ok: false, problems: problemsOf(result.error.issues, { schema, value, base, yaml }) }
+}
+
+/** The same for a file that is of no use otherwise: throws a ConfigError with every problem. */
+export function requireShape<Output>(schema: z.ZodType<Output>, yaml: YamlFile): Output {
+  const checked = checkShape(schema, yaml)
+  if (!checked.ok) throw new ConfigError(checked.problems)
+  return checked.value
 }
 
 /** A schema, the part of the file that it describes, and where that part stands. */

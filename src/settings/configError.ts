@@ -12,11 +12,12 @@ export interface Problem extends Place {
   readonly message: string
 }
 
-/** A file that people wrote does not load. Carries every problem that was found, in the order of the files. */
+/** A file that people wrote does not load. Carries every problem that was found, in the order of the files and their lines. */
 export class ConfigError extends GateError {
   readonly problems: readonly Problem[]
 
-  constructor(problems: readonly Problem[]) {
+  constructor(found: readonly Problem[]) {
+    const problems = inOrder(found)
     const [first] = problems
     const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : ''
     super('ERR_CONFIG', first === undefined ? {} : { detail: `${formatProblem(first)}${more}` })
@@ -29,9 +30,9 @@ export function formatProblem({ file, line, column, message }: Problem): string 
   return `${file}:${line}:${column}: ${message}`
 }
 
-/** Throws when there is anything to correct. Problems of one file come out in the order of its lines. */
+/** Throws a ConfigError when there is anything to correct. */
 export function stopOn(problems: readonly Problem[]): void {
-  if (problems.length > 0) throw new ConfigError(inOrder(problems))
+  if (problems.length > 0) throw new ConfigError(problems)
 }
 
 function inOrder(problems: readonly Problem[]): Problem[] {

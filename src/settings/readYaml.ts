@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, visit, type YAMLError } from 'yaml'
-import { type Place, type Problem, stopOn } from './configError.ts'
+import { ConfigError, type Place, type Problem, stopOn } from './configError.ts'
 
 /** Larger than any file a person maintains; without it a mistaken path could fill the memory. */
 const MAX_BYTES = 1024 * 1024
@@ -126,8 +126,7 @@ export function parseYaml(text: string, file: string): YamlFile {
 }
 
 function refuse(file: string, message: string): never {
-  stopOn([{ file, line: 1, column: 1, message }])
-  throw new TypeError('stopOn must throw')
+  throw new ConfigError([{ file, line: 1, column: 1, message }])
 }
 
 function offsetOf(node: unknown): number {

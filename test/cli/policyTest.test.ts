@@ -160,3 +160,12 @@ describe('a test file with a mistake does not run', () => {
     })
   })
 })
+
+test('the files that docs/policy.md shows load', async () => {
+  const page = await readFile(new URL('../../docs/policy.md', import.meta.url), 'utf8')
+  const [policy = '', tests = ''] = [...page.matchAll(/^```yaml\n(.*?)^```/gms)].map(([, text = '']) => text)
+  const seed = await readFile(join(examples, 'policies/db-maintenance-agents.yaml'), 'utf8')
+  expect(policy).toBe(seed)
+  const understand = () => Promise.resolve([operation('SELECT'), operation('DELETE')])
+  expect(await run(tests.replace('../countersign.yaml', `${examples}/countersign.yaml`), { understand })).toBe(0)
+})

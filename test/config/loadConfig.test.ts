@@ -57,7 +57,7 @@ describe('a configuration that loads', () => {
     expect(config.server).toEqual({
       listen: { host: '127.0.0.1', port: 8787 },
       publicUrl: 'http://127.0.0.1:8787/mcp',
-      allowedHosts: ['127.0.0.1'],
+      allowedHosts: ['127.0.0.1', 'localhost', '[::1]'],
       allowedOrigins: [],
       insecureLoopback: false,
     })
@@ -108,6 +108,11 @@ describe('a configuration that loads', () => {
       'server: { listen: "0.0.0.0:8787", publicUrl: https://gate.corp.example/mcp, allowedHosts: [Gate.corp.example] }\n'
     const config = await loadConfig(await write(server + MINIMAL))
     expect(config.server).toMatchObject({ listen: { host: '0.0.0.0' }, allowedHosts: ['gate.corp.example'] })
+  })
+
+  test('behind a proxy on the same machine, only the public host is allowed by default', async () => {
+    const config = await loadConfig(await write(`server: { publicUrl: https://gate.corp.example/mcp }\n${MINIMAL}`))
+    expect(config.server.allowedHosts).toEqual(['gate.corp.example'])
   })
 
   test('gives policies every name they may use, and none that JavaScript brings along', async () => {
