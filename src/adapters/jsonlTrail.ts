@@ -1,11 +1,12 @@
 import { mkdir } from 'node:fs/promises'
+import { toLine } from '../audit/chain.ts'
 import type { TrailEvent } from '../audit/event.ts'
-import { trailFile } from '../audit/files.ts'
+import { MAX_LINE, trailFile } from '../audit/files.ts'
 import type { AuditSettings } from '../audit/settings.ts'
 import type { SigningKey } from '../audit/signingKey.ts'
 import type { Appended, Head, Trail } from '../audit/trail.ts'
 import { GateError } from '../errors.ts'
-import { openChainWriter } from './jsonlTrailChain.ts'
+import { openChainWriter, type Written } from './jsonlTrailChain.ts'
 import { lockTrail } from './jsonlTrailLock.ts'
 import { openDiskReserve } from './jsonlTrailReserve.ts'
 import { findTail } from './jsonlTrailTail.ts'
@@ -18,6 +19,9 @@ const PROBE_MS = 500
 const BATCH = 2_048
 /** Buffered events kept over an outage. Without a bound, an outage under load would end in a crash. */
 const KEPT_EVENTS = 5_000
+
+/** Characters of an event: in UTF-8 still a line that readers take. */
+const MAX_EVENT = MAX_LINE / 4
 
 export interface JsonlTrailOptions {
   readonly settings: AuditSettings
@@ -32,9 +36,9 @@ export interface JsonlTrailOptions {
   readonly now?: () => Date
 }
 
-interface Waiting {
-  readonly event: TrailEvent
-  readonly at: Date
+interface Waiting extends Written {
+  /** The end of a call: what already ran is closed even out of the reserve. */
+  readonly isEnd: boolean
   readonly settle: { resolve(appended: Appended): void; reject(error: GateError): void } | undefined
 }
 
@@ -132,7 +136,7 @@ export async function openJsonlTrail(options: JsonlTrailOptions): Promise<Trail>
         turned_away: turnedAway,
         lost,
       } as const
-      await chain.write([{ event, at: now() }])
+      await chain.write([{ text: toLine(event), at: now() }])
       outage = undefined
       return true
     } catch {
@@ -143,14 +147,14 @@ export async function openJsonlTrail(options: JsonlTrailOptions): Promise<Trail>
 
   /** Closes what already ran, out of the reserve; keeps what waits for nobody; rejects the rest. */
   async function turnAway(batch: readonly Waiting[]): Promise<void> {
-    const closing = batch.filter(({ event }) => event.event === 'call.finished')
+    const closing = batch.filter(({ isEnd }) => isEnd)
     try {
       if (closing.length > 0) settle(closing, await chain.write(closing))
     } catch (error) {
       await chain.restore().catch(() => undefined)
       rejectAll(closing, error)
     }
-    const rest = batch.filter(({ event }) => event.event !== 'call.finished')
+    const rest = batch.filter(({ isEnd }) => !isEnd)
     rejectAll(rest, outage?.error)
     keep(rest.filter(({ settle }) => settle === undefined))
   }
@@ -174,13 +178,14 @@ export async function openJsonlTrail(options: JsonlTrailOptions): Promise<Trail>
     append(event) {
       if (closed) return Promise.reject(new GateError('ERR_AUDIT', { detail: 'The trail is closed.' }))
       return new Promise((resolve, reject) => {
-        queue.push({ event, at: now(), settle: { resolve, reject } })
+        // A throw in here rejects: an event that cannot be written is the mistake of its owner, not an outage.
+        queue.push({ ...toWritten(event), settle: { resolve, reject } })
         wake()
       })
     },
     appendBuffered(event) {
       if (closed) return onProblem('event after the trail was closed', event.event)
-      keepInOrder({ event, at: now(), settle: undefined })
+      keepInOrder({ ...toWritten(event), settle: undefined })
       bufferTimer ??= setTimeout(() => wake(), outage === undefined ? BUFFER_MS : PROBE_MS)
     },
     hasRoom: async () => outage === undefined && (await reserve.hasRoomBeside().catch(() => false)),
@@ -196,6 +201,12 @@ export async function openJsonlTrail(options: JsonlTrailOptions): Promise<Trail>
       if (queue.length > 0) onProblem('events lost in an outage of the trail', queue.length)
       unlock()
     },
+  }
+
+  function toWritten(event: TrailEvent) {
+    const text = toLine(event)
+    if (text.length > MAX_EVENT) throw new TypeError(`An event of ${text.length} characters does not fit the trail`)
+    return { text, at: now(), isEnd: event.event === 'call.finished' }
   }
 
   function keepInOrder(waiting: Waiting): void {

@@ -1,4 +1,5 @@
-import { seal } from '../audit/chain.ts'
+import type { KeyObject } from 'node:crypto'
+import { seal, toLine } from '../audit/chain.ts'
 import type { TrailEvent } from '../audit/event.ts'
 import type { TrailFile } from '../audit/files.ts'
 import type { AuditSettings } from '../audit/settings.ts'
@@ -7,12 +8,18 @@ import type { Appended, Head } from '../audit/trail.ts'
 import { type AppendFile, openAppendFile } from './jsonlTrailFile.ts'
 import type { Tail } from './jsonlTrailTail.ts'
 
+/** An event as text, as it was when it came: what its owner does with it later changes nothing. */
+export interface Written {
+  readonly text: string
+  readonly at: Date
+}
+
 /** Turns events into records at the end of the chain, over files. Not concurrent: one call at a time. */
 export interface ChainWriter {
   /** The first records of this process: what was found at start. */
   begin(expectedHead: Head | undefined): Promise<void>
   /** One durable write; a new file first when its time has come. The places are those of the events, in order. */
-  write(batch: readonly { readonly event: TrailEvent; readonly at: Date }[]): Promise<readonly Appended[]>
+  write(batch: readonly Written[]): Promise<readonly Appended[]>
   hasUnsigned(): boolean
   checkpoint(): Promise<void>
   /** After a failed write. */
@@ -43,30 +50,30 @@ export async function openChainWriter(options: ChainWriterOptions): Promise<Chai
   let output = await openAppendFile(fileAt(laterOf(stampAt(now(), settings.rotate), tail.newest?.stamp)))
   let heads = Promise.resolve()
 
-  async function commit(batch: readonly { readonly event: TrailEvent; readonly at: Date }[], last?: TrailEvent) {
+  async function commit(batch: readonly Written[], last?: TrailEvent) {
     const lines: string[] = []
     const places: Appended[] = []
     let { seq, hash } = place
     let sinceSigned = unsigned
     let signed = false
 
-    const add = (event: TrailEvent, at: Date): void => {
-      const signs = event.event === 'checkpoint' || event.event === 'trail.opened'
-      const sealed = seal(event, seq + 1, at, hash, signs ? key.privateKey : undefined)
+    const add = (text: string, at: Date, signingKey?: KeyObject): void => {
+      const sealed = seal(text, seq + 1, at, hash, signingKey)
       seq += 1
       hash = sealed.hash
       lines.push(sealed.line, '\n')
-      sinceSigned = signs ? 0 : sinceSigned + 1
-      signed ||= signs
+      sinceSigned = signingKey === undefined ? sinceSigned + 1 : 0
+      signed ||= signingKey !== undefined
     }
+    const addSigned = (event: TrailEvent): void => add(toLine(event), now(), key.privateKey)
 
-    if (output.size() === 0) add(opened(), now())
-    for (const { event, at } of batch) {
-      add(event, at)
+    if (output.size() === 0) addSigned(opened())
+    for (const { text, at } of batch) {
+      add(text, at)
       places.push({ seq, hash })
-      if (sinceSigned >= every) add(signedHead(), now())
+      if (sinceSigned >= every) addSigned(signedHead())
     }
-    if (last !== undefined) add(last, now())
+    if (last !== undefined) addSigned(last)
 
     if (signed) await output.checkPlace()
     await output.append(Buffer.from(lines.join('')))
@@ -108,17 +115,13 @@ export async function openChainWriter(options: ChainWriterOptions): Promise<Chai
   return {
     async begin(expected) {
       // The first signature comes before anything unsigned, so that a restart cannot stretch the unproven tail.
-      const found: { event: TrailEvent; at: Date }[] = []
-      if (output.size() > 0) found.push({ event: signedHead(), at: now() })
-      if (tail.torn !== undefined) found.push({ event: tail.torn, at: now() })
+      if (output.size() > 0) await commit([], signedHead())
+      const found: TrailEvent[] = tail.torn === undefined ? [] : [tail.torn]
       if (expected !== undefined && isBehind(tail, expected)) {
-        const { file, seq, hash } = expected
-        found.push({
-          event: { event: 'trail.cut', expected: { file, seq, hash }, found: { seq: tail.seq, hash: tail.hash } },
-          at: now(),
-        })
+        const { replica: _, ...head } = expected
+        found.push({ event: 'trail.cut', expected: head, found: { seq: tail.seq, hash: tail.hash } })
       }
-      await commit(found)
+      await commit(found.map((event) => ({ text: toLine(event), at: now() })))
     },
     async write(batch) {
       await rotate()

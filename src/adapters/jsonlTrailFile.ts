@@ -21,7 +21,7 @@ export interface AppendFile {
 
 /** Opens or makes the file, mode 0600; its name is durable too. Rejects with the operating system's error. */
 export async function openAppendFile(file: TrailFile): Promise<AppendFile> {
-  let handle = await openForAppend(file.path)
+  let handle = await openForAppend(file.path, O_CREAT)
   let durable = (await handle.stat()).size
   let torn = false
   await syncFolder(dirname(file.path))
@@ -40,7 +40,7 @@ export async function openAppendFile(file: TrailFile): Promise<AppendFile> {
     },
     async restore() {
       torn = true
-      const fresh = await openForAppend(file.path)
+      const fresh = await openForAppend(file.path, 0)
       try {
         const { size } = await fresh.stat()
         if (size < durable) throw new Error(`${file.name} lost records that were durable`)
@@ -63,8 +63,8 @@ export async function openAppendFile(file: TrailFile): Promise<AppendFile> {
   }
 }
 
-async function openForAppend(path: string): Promise<FileHandle> {
-  const handle = await open(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600)
+async function openForAppend(path: string, create: number): Promise<FileHandle> {
+  const handle = await open(path, O_RDWR | O_APPEND | O_NOFOLLOW | create, 0o600)
   try {
     await handle.chmod(0o600)
   } catch (error) {

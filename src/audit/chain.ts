@@ -1,5 +1,4 @@
 import { hash, type KeyObject, sign, verify } from 'node:crypto'
-import type { TrailEvent } from './event.ts'
 
 /** `prev` of the very first record of a chain. */
 export const GENESIS = `sha256:${'0'.repeat(64)}`
@@ -31,12 +30,12 @@ export function escapeUnsafe(text: string): string {
 }
 
 /**
- * Makes the line of an event: its place, its link to the line before, and its hash. The hash is SHA-256 over the exact
- * bytes of the line as it would read without `hash`, so it can be checked with sed and sha256sum. With a key, the same
- * bytes less `signature` are signed first (Ed25519).
+ * Makes the line of an event that `toLine` has written: its place, its link to the line before, and its hash. The hash
+ * is SHA-256 over the exact bytes of the line as it would read without `hash`, so it can be checked with sed and
+ * sha256sum. With a key, the same bytes less `signature` are signed first (Ed25519).
  */
-export function seal(event: TrailEvent, seq: number, at: Date, prev: string, key?: KeyObject): Sealed {
-  const unsigned = toLine({ v: 1, seq, at: at.toISOString(), ...event, prev })
+export function seal(event: string, seq: number, at: Date, prev: string, key?: KeyObject): Sealed {
+  const unsigned = `{"v":1,"seq":${seq},"at":"${at.toISOString()}",${event.slice(1, -1)},"prev":"${prev}"}`
   const body =
     key === undefined
       ? unsigned

@@ -35,6 +35,30 @@ describe('appending', () => {
     await trail.close()
   })
 
+  test('an event that cannot be written harms nobody else, and one that changes later is recorded as it was', async () => {
+    const dir = await makeFolder()
+    const { trail } = await openTestTrail(dir)
+    const cyclic: Record<string, unknown> = {}
+    cyclic.self = cyclic
+    const poison = { event: 'call.committing', call: 'call_1', outcome_ref: cyclic as unknown as string } as const
+    const huge = { event: 'call.committing', call: 'call_1', outcome_ref: 'x'.repeat(17 * 1024 ** 2) } as const
+    const files = ['before']
+    const changing = trail.append({ event: 'policy.loaded', policy_version: 'p', files, rules: 1 })
+    files[0] = 'after'
+    const wrong = [trail.append(poison), trail.append(huge)]
+    expect(() => trail.appendBuffered(poison)).toThrow(TypeError)
+    for (const result of await Promise.allSettled(wrong)) expect(result).toMatchObject({ status: 'rejected' })
+    await changing
+    await trail.append(policyLoaded(2))
+    expect(trail.isWritable()).toBe(true)
+    await trail.close()
+    expect((await readTrail(dir)).slice(1)).toMatchObject([
+      { files: ['before'] },
+      { rules: 2 },
+      { event: 'checkpoint' },
+    ])
+  })
+
   test('files are readable by their owner only', async () => {
     const dir = await makeFolder()
     const { trail } = await openTestTrail(join(dir, 'audit'))

@@ -3,7 +3,7 @@ import { copyFile, readFile, rename, rm, truncate, writeFile } from 'node:fs/pro
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { GENESIS, seal } from '../../src/audit/chain.ts'
+import { GENESIS, seal, toLine } from '../../src/audit/chain.ts'
 import type { VerifyOptions } from '../../src/audit/chainCheck.ts'
 import type { Head } from '../../src/audit/trail.ts'
 import { verifyTrail } from '../../src/audit/verify.ts'
@@ -178,10 +178,10 @@ describe('a trail that was tampered with', () => {
   test('a record that was signed for another replica does not count here, whatever file it names', async () => {
     const { id, privateKey, publicKey } = newSigningKey()
     const opened = { event: 'trail.opened', replica: 'r2', file: FILE, every: 5, key: id } as const
-    const { line } = seal(opened, 1, new Date(0), GENESIS, privateKey)
+    const { line } = seal(toLine(opened), 1, new Date(0), GENESIS, privateKey)
     const options = { publicKeys: new Map([[id, publicKey]]), heads: [] }
     expect(await tampered(() => [line], options)).toBe('checkpoint 1')
-    const { line: own } = seal({ ...opened, replica: 'r1' }, 1, new Date(0), GENESIS, privateKey)
+    const { line: own } = seal(toLine({ ...opened, replica: 'r1' }), 1, new Date(0), GENESIS, privateKey)
     expect(await tampered(() => [own], options)).toBe('whole')
   })
 
