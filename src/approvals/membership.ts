@@ -19,7 +19,7 @@ export interface Reviewer {
 export type LookUpGroups = (reviewer: Reviewer, groupIds: readonly string[]) => Promise<readonly string[]>
 
 /** How long the groups in a token are believed. Somebody taken out of a group must not vote for the rest of the day. */
-export const TOKEN_GROUPS_MS = 5 * 60_000
+const TOKEN_GROUPS_MS = 5 * 60_000
 
 /** Clocks of the issuer and this machine may differ by this much. */
 const SKEW_MS = 60_000

@@ -32,11 +32,11 @@ export interface ApprovalStore {
   waitForChange(id: string, version: number, ms: number, signal: AbortSignal): Promise<Approval | undefined>
 }
 
-export type OpenResult =
+type OpenResult =
   | { readonly ok: true; readonly approval: Approval; readonly opened: boolean }
   | { readonly ok: false; readonly code: 'ERR_APPROVAL_LIMIT' | 'ERR_APPROVAL_RATE' }
 
-export type ChangeResult = { readonly ok: true; readonly approval: Approval; readonly changed: boolean } | Refusal
+type ChangeResult = { readonly ok: true; readonly approval: Approval; readonly changed: boolean } | Refusal
 
 /**
  * Events wait here until a consumer has them safely: written in the transaction of the change they tell, handed out in
@@ -49,17 +49,12 @@ export interface EventOutbox {
 
 export type EventConsumer = 'trail' | 'notifier'
 
-export interface StoredEvent {
+interface StoredEvent {
   /** Position in the outbox; grows. */
   readonly position: number
   readonly event: ApprovalEvent
   /** The record as it is now, which may be later than the event. */
   readonly approval: Approval
-}
-
-/** Tells people on some surface. Fed from the outbox: an error leaves the event there, to be tried again. */
-export interface Notifier {
-  notify(event: ApprovalEvent, approval: Approval): Promise<void>
 }
 
 /**
@@ -75,7 +70,7 @@ export interface LeaseStore {
   orphans(now: number): Promise<Orphans>
 }
 
-export interface Orphans {
+interface Orphans {
   readonly approvals: readonly Approval[]
   readonly writes: readonly IdempotentWrite[]
 }
@@ -146,7 +141,7 @@ export interface TrailHead {
   readonly hash: string
 }
 
-export interface TrailHeadStore {
+interface TrailHeadStore {
   /** Never goes back: a head with a smaller `seq` than the stored one is ignored. */
   saveHead(replica: string, head: TrailHead): Promise<void>
   loadHead(replica: string): Promise<TrailHead | undefined>

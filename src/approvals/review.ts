@@ -52,7 +52,7 @@ export interface ReviewView {
 }
 
 /** Why one operation was stopped. */
-export interface StopReason {
+interface StopReason {
   readonly operation: string
   readonly action: Action
   readonly policy: string | null
@@ -63,7 +63,7 @@ export interface StopReason {
   readonly facts: Readonly<Record<string, Fact>>
 }
 
-export interface VoteView {
+interface VoteView {
   readonly by: string
   readonly subject: string
   readonly verdict: 'approve' | 'deny'

@@ -47,7 +47,7 @@ export const approvalsSettings = z
 export type ApprovalsSettings = z.infer<typeof approvalsSettings>
 
 /** A reviewer set with its groups as directory ids, as tokens carry them. */
-export interface ReviewerSet {
+interface ReviewerSet {
   readonly groupIds: readonly string[]
   readonly people: readonly string[]
   readonly atLeast: number

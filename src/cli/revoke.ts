@@ -2,7 +2,7 @@ import type { Revocation, RevocationKind, RevocationStore } from '../approvals/p
 import { showHidden } from '../approvals/suspiciousText.ts'
 import type { ExitCode, Output } from './approvals.ts'
 
-export const REVOCATION_KINDS: readonly RevocationKind[] = ['caller', 'app', 'blueprint', 'person']
+const REVOCATION_KINDS: readonly RevocationKind[] = ['caller', 'app', 'blueprint', 'person']
 
 /** Who gives the order: the account that runs the command. */
 export interface Operator {

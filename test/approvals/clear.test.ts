@@ -290,6 +290,17 @@ describe('an approval cannot be transplanted', () => {
     expect(await gate.store.get(approval.id)).toMatchObject({ state: 'withdrawn', withdrawnBy: 'policy' })
   })
 
+  test.each([
+    ['a reason', { reason: 'required' }, { ...shown, reason: undefined }],
+    ['a preview', { preview: 'required' }, { ...shown, preview: undefined }],
+  ] as const)('%s that policy wants by now and reviewers did not see is stricter policy', async (_, terms, seen) => {
+    const gate = await aGate()
+    const approval = await approvedOne(gate, { describe: async () => seen })
+    const decision = aDecision('require-approval', terms)
+    expect(await codeOf(clear(aRequest({ approvalId: approval.id, decision }), gate))).toBe('ERR_APPROVAL_POLICY')
+    expect(await gate.store.get(approval.id)).toMatchObject({ state: 'withdrawn' })
+  })
+
   test('a reviewer set that asks for more people after a reload is stricter policy', async () => {
     const gate = await aGate()
     const approval = await approvedOne(gate)
