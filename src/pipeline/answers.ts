@@ -62,6 +62,9 @@ const STATUS_OF: Partial<Record<ErrorCode, AnswerStatus>> = {
   ERR_AUDIT_OUTCOME: 'unknown',
 }
 
+/** Their details name files and variables of the server: the log has them, the agent does not need them. */
+const FOR_OPERATORS = new Set<ErrorCode>(['ERR_SECRET', 'ERR_CONFIG', 'ERR_TARGET_CREDENTIALS'])
+
 /** A stop as the agent sees it. Anything that is not a GateError is a bug: only the call id leaves the server. */
 export function answerStopped(
   { callId, masker }: AnswerContext,
@@ -75,7 +78,7 @@ export function answerStopped(
     callId,
     approvalId: typeof approvalId === 'string' ? approvalId : undefined,
     code: stop.code,
-    message: maskFreeText(stop.message, masker),
+    message: maskFreeText(FOR_OPERATORS.has(stop.code) ? ERRORS[stop.code].message : stop.message, masker),
     nextStep: ERRORS[stop.code].next,
     details: detailsOf(stop, decision),
     output: undefined,
