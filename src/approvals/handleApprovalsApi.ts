@@ -49,7 +49,8 @@ const ALL_STATES: readonly ApprovalState[] = [
   ...OPEN_STATES,
   ...(['denied', 'expired', 'withdrawn', 'executed', 'failed', 'unknown'] as const),
 ]
-const LIST_LIMIT = 200
+/** Newest first. An answer says when there were more. */
+const LIST_LIMIT = 1000
 
 /**
  * `GET /api/approvals[?state=open|all]`, `GET /api/approvals/ID`, `POST /api/approvals/ID/approve|deny`. Reviewers see

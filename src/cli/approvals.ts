@@ -27,7 +27,12 @@ export async function listApprovals(
   io: Output,
 ): Promise<ExitCode> {
   return run(io, async () => {
-    const answer = await ask<{ approvals: ReviewView[] }>(options, 'GET', options.all ? '?state=all' : '')
+    const answer = await ask<{ approvals: ReviewView[]; truncated: boolean }>(
+      options,
+      'GET',
+      options.all ? '?state=all' : '',
+    )
+    if (answer.truncated) io.err('There are more requests than the gateway lists; the oldest are left out.\n')
     io.out(options.json ? asJson(answer) : drawApprovalTable(answer.approvals, Date.now()))
   })
 }
