@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -60,5 +61,8 @@ test('only Ed25519 keys are keys, and several public keys can be given', () => {
   const pem = [a, b].map((key) => key.publicKey.export({ type: 'spki', format: 'pem' })).join('\n')
   expect([...publicKeysOf(pem).keys()]).toEqual([a.id, b.id])
   expect(() => publicKeysOf('')).toThrow(expect.objectContaining({ code: 'ERR_CONFIG' }))
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const foreign = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  expect(() => signingKeyOf(foreign)).toThrow(expect.objectContaining({ code: 'ERR_CONFIG' }))
   expect(() => signingKeyOf(pem)).toThrow(expect.objectContaining({ code: 'ERR_CONFIG' }))
 })
