@@ -310,6 +310,11 @@ export const ERRORS = {
       'The rows this statement changes cannot be counted, so it cannot be held to a row limit; nothing was changed.',
     next: 'Use DELETE or UPDATE, or have it approved under a rule without maxRows.',
   },
+  ERR_SQL_CHANGED: {
+    status: 200,
+    message: 'Something the statement uses was redefined after it was judged; nothing was changed.',
+    next: 'Call again, so that it is judged as things are now.',
+  },
   ERR_SQL_ROLE: {
     status: 200,
     message: 'The connection has no role for this kind of statement.',

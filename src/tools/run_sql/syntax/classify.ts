@@ -60,8 +60,7 @@ export function classify(root: SyntaxNode): Statement {
 function classifyExplain(root: SyntaxNode): Statement {
   const query = unwrap(root.node.query, root, 'query')
   const inner = classify(query)
-  const supported = inner.form === 'query' || inner.form === 'definition'
-  if (!supported) {
+  if (inner.form !== 'query') {
     throw new GateError('ERR_SQL_NOT_UNDERSTOOD', {
       detail: 'EXPLAIN takes SELECT, INSERT, UPDATE, DELETE or MERGE here.',
     })

@@ -1,0 +1,47 @@
+import { GateError } from '../../errors.ts'
+import type { ReadSecret } from '../../settings/secretReference.ts'
+import { createSessionPool, type SessionPool } from './session/createSessionPool.ts'
+import type { Role } from './session/openSession.ts'
+import type { PostgresConnection } from './settings.ts'
+
+/** The sessions of all connections, by connection and role, as the configuration of this moment describes them. */
+export interface ConnectionPools {
+  settings(connectionName: string): PostgresConnection
+  pool(connectionName: string, role: Role): SessionPool
+  close(): Promise<void>
+}
+
+interface Entry {
+  readonly settings: PostgresConnection
+  readonly pool: SessionPool
+}
+
+export function createConnectionPools(
+  connections: () => Readonly<Record<string, PostgresConnection>>,
+  readSecret: ReadSecret,
+): ConnectionPools {
+  const entries = new Map<string, Entry>()
+  const settings = (name: string): PostgresConnection => {
+    const all = connections()
+    const found = Object.hasOwn(all, name) ? all[name] : undefined
+    if (found === undefined) throw new GateError('ERR_CONNECTION_UNKNOWN')
+    return found
+  }
+  return {
+    settings,
+    pool: (name, role) => {
+      const wanted = settings(name)
+      const key = `${role} ${name}`
+      const entry = entries.get(key)
+      // A configuration that was read again is a new object; the same settings keep their sessions.
+      if (entry !== undefined && JSON.stringify(entry.settings) === JSON.stringify(wanted)) return entry.pool
+      if (entry !== undefined) void entry.pool.close()
+      const pool = createSessionPool(wanted, role, readSecret)
+      entries.set(key, { settings: wanted, pool })
+      return pool
+    },
+    close: async () => {
+      await Promise.all([...entries.values()].map(({ pool }) => pool.close()))
+    },
+  }
+}

@@ -1,0 +1,185 @@
+import type { Json, StartedCall } from '../../call.ts'
+import { GateError } from '../../errors.ts'
+import type { ToolColumn, ToolOutput } from '../tool.ts'
+import type { ConnectionPools } from './connectionPools.ts'
+import { convertValue, typeName } from './convertValue.ts'
+import { countChanges } from './countChanges.ts'
+import { type Judgement, judgeStatement } from './judgeStatement.ts'
+import { lookUpOutcome, readOutcomeRef } from './lookUpOutcome.ts'
+import { type Disclosure, scrubError } from './scrubError.ts'
+import type { TakenSession } from './session/createSessionPool.ts'
+import type { PortalResult } from './session/portalQuery.ts'
+import type { PostgresConnection } from './settings.ts'
+import type { Statement } from './syntax/classify.ts'
+
+/** A judged statement in the open transaction it was judged in. */
+export interface OpenStatement {
+  readonly connectionName: string
+  readonly settings: PostgresConnection
+  readonly session: TakenSession
+  readonly sql: string
+  readonly params: readonly (string | null)[]
+  readonly statement: Statement
+  readonly judgement: Judgement
+}
+
+/** Bytes on the wire beyond the output cap: the cap counts masked values, and rows over the row cap are thrown away. */
+const WIRE_FACTOR = 4
+const WIRE_EXTRA = 4 * 1024 * 1024
+
+/** Runs a read in its READ ONLY transaction, which is always rolled back. */
+export async function executeRead(open: OpenStatement, signal: AbortSignal): Promise<ToolOutput> {
+  try {
+    return toOutput(open, await run(open, signal), undefined)
+  } catch (error) {
+    throw scrubError(error, disclosureOf(open), signal)
+  }
+}
+
+/**
+ * Runs a write and commits it, if it changed no more rows than allowed and nothing it uses was redefined meanwhile.
+ * `beforeCommit` makes the transaction id durable; when the connection is lost after that, the outcome is looked up.
+ */
+export async function executeWrite(
+  open: OpenStatement,
+  call: StartedCall,
+  beforeCommit: (outcomeRef: Json) => Promise<void>,
+  signal: AbortSignal,
+  pools: ConnectionPools,
+): Promise<ToolOutput> {
+  const { session, judgement } = open
+  const { maxRows } = call.constraints
+  let changed: number | undefined
+  let ref: { txid: string; system: string }
+  let result: PortalResult
+  try {
+    if (maxRows !== undefined) checkCountable(open)
+    const before = await countChanges(session)
+    result = await run(open, signal)
+    const after = await countChanges(session)
+    const counted = before === undefined || after === undefined ? undefined : after - before
+    if (maxRows !== undefined && counted === undefined) throw new GateError('ERR_SQL_MAX_ROWS_UNKNOWN')
+    changed = open.statement.form === 'utility' ? undefined : Math.max(counted ?? 0, tagCount(open, result))
+    if (maxRows !== undefined && changed !== undefined && changed > maxRows) {
+      throw new GateError('ERR_SQL_MAX_ROWS', {
+        detail: `It changed ${changed}; the limit is ${maxRows}.`,
+        facts: { changed, limit: maxRows },
+      })
+    }
+    await checkUnchanged(open)
+    ref = await readOutcomeRef(session)
+    signal.throwIfAborted()
+  } catch (error) {
+    // The session's transaction is rolled back when it is given back, which every way out leads to.
+    throw scrubError(error, disclosureOf(open), signal)
+  }
+  await beforeCommit(ref)
+  await commit(open, ref, pools, signal)
+  return toOutput(open, result, judgement.analysis === undefined ? undefined : changed)
+}
+
+async function run({ session, sql, params, settings }: OpenStatement, signal: AbortSignal): Promise<PortalResult> {
+  signal.throwIfAborted()
+  const cancel = (): void => void session.cancel()
+  signal.addEventListener('abort', cancel, { once: true })
+  try {
+    return await session.run({
+      text: sql,
+      params,
+      types: [],
+      maxRows: settings.limits.maxRows + 1,
+      maxBytes: settings.limits.maxBytes * WIRE_FACTOR + WIRE_EXTRA,
+    })
+  } finally {
+    signal.removeEventListener('abort', cancel)
+  }
+}
+
+/** TRUNCATE, DROP and the like change rows that nothing counts; so does a write at another server. */
+function checkCountable({ statement, judgement }: OpenStatement): void {
+  const uncounted = judgement.operations.find(({ operation }) => /^(?:foreign|code):/.test(operation))
+  if (statement.form === 'utility' || uncounted !== undefined) throw new GateError('ERR_SQL_MAX_ROWS_UNKNOWN')
+}
+
+function tagCount({ statement }: OpenStatement, { command, count }: PortalResult): number {
+  return statement.kind === 'SelectStmt' || statement.form === 'explain' || command === undefined ? 0 : (count ?? 0)
+}
+
+/** Functions can be redefined without a lock; the facts are read again while everything can still be undone. */
+async function checkUnchanged({ session, sql, params, statement, judgement, settings }: OpenStatement): Promise<void> {
+  if (statement.form !== 'query') return
+  const again = await judgeStatement(session, sql, statement, params.length, settings)
+  if (JSON.stringify(again.judged) !== JSON.stringify(judgement.judged)) throw new GateError('ERR_SQL_CHANGED')
+}
+
+async function commit(
+  open: OpenStatement,
+  ref: { txid: string; system: string },
+  pools: ConnectionPools,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const { command } = await open.session.run({
+      text: 'COMMIT',
+      params: [],
+      types: [],
+      maxRows: 0,
+      maxBytes: WIRE_EXTRA,
+    })
+    // A transaction that failed before answers COMMIT with ROLLBACK, and no error.
+    if (command !== 'COMMIT') throw new GateError('ERR_SQL_FAILED')
+  } catch (error) {
+    if (error instanceof GateError) throw error
+    // A deferred constraint stops a COMMIT with an error and the session stays; otherwise nobody knows yet.
+    if (open.session.isOpen() && typeof (error as { code?: unknown }).code === 'string') {
+      throw scrubError(error, disclosureOf(open), signal)
+    }
+    const outcome = await waitForOutcome(pools, open.connectionName, ref)
+    if (outcome === 'committed') return
+    if (outcome === 'aborted') throw new GateError('ERR_TARGET_UNAVAILABLE', { cause: error })
+    throw new GateError('ERR_SQL_OUTCOME_UNKNOWN', { cause: error })
+  }
+}
+
+const OUTCOME_ATTEMPTS = 5
+
+async function waitForOutcome(pools: ConnectionPools, connectionName: string, ref: Json): Promise<string> {
+  for (let attempt = 1; ; attempt++) {
+    const outcome = await lookUpOutcome(pools, connectionName, ref).catch(() => 'unknown')
+    if (outcome === 'committed' || outcome === 'aborted' || attempt === OUTCOME_ATTEMPTS) return outcome
+    await new Promise((resolve) => setTimeout(resolve, 200 * attempt))
+  }
+}
+
+/** Whether the server's message may be shown: only when nothing protected and no code of anybody's took part. */
+function disclosureOf({ judgement }: OpenStatement): Disclosure {
+  const { analysis, operations } = judgement
+  if (analysis === undefined) return 'names'
+  const runsCode = operations.some(({ operation }) => /^(?:function|trigger|rule|code|foreign):/.test(operation))
+  return analysis.touchesProtected || runsCode ? 'nothing' : 'message'
+}
+
+function toOutput(open: OpenStatement, result: PortalResult, rowsChanged: number | undefined): ToolOutput {
+  const { statement, judgement, settings } = open
+  const { maxRows, maxBytes } = settings.limits
+  const outputs = statement.form === 'query' ? (judgement.analysis?.outputs ?? []) : undefined
+  if (outputs !== undefined && outputs.length !== result.fields.length) {
+    throw new GateError('ERR_SQL_NOT_UNDERSTOOD', { detail: 'The result has other columns than the analysis.' })
+  }
+  const columns: ToolColumn[] = result.fields.map(({ name, typeId }, index) => ({
+    name,
+    type: typeName(typeId),
+    protectedBy: outputs?.[index]?.protectedBy ?? [],
+  }))
+  const rows = result.rows
+    .slice(0, maxRows)
+    .map((row) => row.map((value, index) => convertValue(value, result.fields[index]?.typeId ?? 0)))
+  return {
+    table: columns.length === 0 ? undefined : { columns, rows },
+    command: result.command ?? judgement.operations[0]?.operation ?? 'SELECT',
+    rowsChanged: statement.effect === 'write' ? rowsChanged : undefined,
+    truncated: result.rows.length > maxRows,
+    caps: { maxRows, maxBytes },
+    masked: [],
+  }
+}

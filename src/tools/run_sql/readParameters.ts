@@ -1,0 +1,26 @@
+import { GateError } from '../../errors.ts'
+import { checkText } from './checkText.ts'
+import { type SyntaxNode, walkTree } from './syntax/walkTree.ts'
+
+export type ParameterValue = string | number | boolean | null
+
+/** The values of $1, $2, ... in the text form they are bound in. Throws when their number does not fit. */
+export function readParameters(params: readonly ParameterValue[], root: SyntaxNode): readonly (string | null)[] {
+  const wanted = countParameters(root)
+  if (params.length !== wanted) {
+    throw new GateError('ERR_SQL_PARAMS', {
+      detail: `The statement has ${wanted}, params has ${params.length}.`,
+      facts: { wanted, given: params.length },
+    })
+  }
+  checkText(params.map((value) => (value === null ? '' : String(value))).join('\n'), 'params')
+  return params.map((value) => (value === null ? null : String(value)))
+}
+
+function countParameters(root: SyntaxNode): number {
+  let highest = 0
+  for (const { kind, node } of walkTree(root)) {
+    if (kind === 'ParamRef') highest = Math.max(highest, Number(node.number ?? 0))
+  }
+  return highest
+}

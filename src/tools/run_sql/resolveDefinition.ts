@@ -1,0 +1,157 @@
+import type { Fact, Operation } from '../../call.ts'
+import { objectName } from './analysis/objectName.ts'
+import type { Session } from './session/openSession.ts'
+import type { NamedRelation, Statement, StatementOperation } from './syntax/classify.ts'
+
+/** What definitions (CREATE, ALTER, DROP, TRUNCATE, GRANT, ...) do, with names resolved at the server. */
+export interface ResolvedDefinition {
+  readonly operations: readonly Operation[]
+  /** Object ids of what is named; the same when the statement runs. */
+  readonly objects: readonly (readonly [number, string])[]
+}
+
+/** More consequences than a person can review are not listed one by one. */
+const MAX_CASCADE = 200
+
+/**
+ * Resolves the objects of a definition, follows CASCADE through the server's own dependency records, and marks tables
+ * with protected columns: redefining one of those can take its protection away, so a person has to look.
+ */
+export async function resolveDefinition(
+  session: Session,
+  statement: Statement,
+  protectedTables: ReadonlySet<string>,
+): Promise<ResolvedDefinition> {
+  const operations: Operation[] = []
+  const objects = new Map<number, string>()
+  for (const found of statement.operations) {
+    const tables: string[] = []
+    const schemas: string[] = []
+    for (const target of found.targets) {
+      const resolved = await resolve(session, target)
+      if (resolved.oid !== undefined) objects.set(resolved.oid, resolved.name)
+      tables.push(resolved.name)
+      schemas.push(resolved.schema)
+    }
+    operations.push(
+      toOperation(found, tables.length === 0 ? {} : { tables: sortedSet(tables), schemas: sortedSet(schemas) }),
+    )
+    if (found.operation === 'COMMENT' || found.operation === 'ANALYZE') continue
+    for (const table of sortedSet(tables).filter((name) => protectedTables.has(name))) {
+      operations.push({
+        operation: `protected:${table}`,
+        otherwise: 'require-approval',
+        floor: 'require-approval',
+        because: `${table} has protected columns, which a definition can rename, copy or open to others`,
+        facts: { tables: [table] },
+      })
+    }
+  }
+  operations.push(...(await cascades(session, statement, [...objects.keys()])))
+  if (statement.kind === 'TruncateStmt') operations.push(...(await truncateTriggers(session, [...objects.keys()])))
+  return { operations, objects: [...objects].sort(([a], [b]) => a - b) }
+}
+
+/** An operation of the text alone, for what never reaches the server, or has been resolved already. */
+export function toOperation(found: StatementOperation, facts: Readonly<Record<string, Fact>>): Operation {
+  return {
+    operation: found.operation,
+    otherwise: found.otherwise,
+    ...(found.floor === undefined ? {} : { floor: found.floor }),
+    ...(found.because === undefined ? {} : { because: found.because }),
+    facts,
+  }
+}
+
+async function resolve(
+  session: Session,
+  { schema, name }: NamedRelation,
+): Promise<{ oid: number | undefined; schema: string; name: string }> {
+  const { rows } = await session.query(
+    `SELECT c.oid::int8::text AS oid, coalesce(n.nspname, $1::text, pg_catalog.current_schema()) AS schema
+       FROM (SELECT pg_catalog.to_regclass(
+               CASE WHEN $1::text IS NULL THEN pg_catalog.quote_ident($2::text)
+                    ELSE pg_catalog.quote_ident($1::text) || '.' || pg_catalog.quote_ident($2::text) END)::oid AS found) r
+       LEFT JOIN pg_catalog.pg_class c ON c.oid = r.found
+       LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace`,
+    [schema ?? null, name],
+  )
+  const row = rows[0] as { oid: string | null; schema: string | null } | undefined
+  const found = row?.schema ?? schema ?? 'public'
+  return { oid: row?.oid == null ? undefined : Number(row.oid), schema: found, name: objectName(found, name) }
+}
+
+/** DROP and ALTER follow pg_depend (a view's rule stands for the view); TRUNCATE follows foreign keys. */
+async function cascades(
+  session: Session,
+  statement: Statement,
+  oids: readonly number[],
+): Promise<readonly Operation[]> {
+  const { node, kind } = statement.root
+  if (node.behavior !== 'DROP_CASCADE') return []
+  if (oids.length === 0) {
+    return [
+      {
+        operation: 'cascade:*',
+        otherwise: 'require-approval',
+        floor: 'require-approval',
+        because: 'CASCADE takes everything along that depends on it',
+        facts: {},
+      },
+    ]
+  }
+  const { rows } = await session.query(kind === 'TruncateStmt' ? REFERENCING : DEPENDENTS, [oids.map(String)])
+  return rows.map(({ name }) => ({
+    operation: `cascade:${String(name)}`,
+    otherwise: 'require-approval',
+    because: `CASCADE takes ${String(name)} along`,
+    facts: {},
+  }))
+}
+
+const DEPENDENTS = `
+  WITH RECURSIVE dropped (class, object) AS (
+    SELECT 'pg_catalog.pg_class'::regclass::oid, o::oid FROM pg_catalog.unnest($1::text[]) o
+    UNION
+    SELECT next.class, next.object FROM dropped
+      CROSS JOIN LATERAL (
+        SELECT d.classid, d.objid FROM pg_catalog.pg_depend d
+         WHERE d.refclassid = dropped.class AND d.refobjid = dropped.object AND d.deptype IN ('n', 'a', 'i', 'P', 'S')
+        UNION ALL
+        SELECT 'pg_catalog.pg_class'::regclass::oid, r.ev_class FROM pg_catalog.pg_rewrite r
+         WHERE dropped.class = 'pg_catalog.pg_rewrite'::regclass AND r.oid = dropped.object
+      ) AS next (class, object)
+  )
+  SELECT DISTINCT i.identity AS name FROM dropped
+    CROSS JOIN LATERAL pg_catalog.pg_identify_object(dropped.class, dropped.object, 0) i
+   WHERE NOT (dropped.class = 'pg_catalog.pg_class'::regclass AND dropped.object::text = ANY ($1::text[]))
+     AND i.type IN ('table', 'view', 'materialized view', 'foreign table', 'table constraint', 'function', 'procedure', 'sequence', 'trigger', 'policy')
+   ORDER BY 1 LIMIT ${MAX_CASCADE}`
+
+const REFERENCING = `
+  WITH RECURSIVE emptied (relation) AS (
+    SELECT o::oid FROM pg_catalog.unnest($1::text[]) o
+    UNION SELECT k.conrelid FROM emptied JOIN pg_catalog.pg_constraint k ON k.confrelid = emptied.relation AND k.contype = 'f'
+  )
+  SELECT n.nspname || '.' || c.relname AS name FROM emptied
+    JOIN pg_catalog.pg_class c ON c.oid = emptied.relation JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+   WHERE emptied.relation::text <> ALL ($1::text[]) ORDER BY 1 LIMIT ${MAX_CASCADE}`
+
+async function truncateTriggers(session: Session, oids: readonly number[]): Promise<readonly Operation[]> {
+  const { rows } = await session.query(
+    `SELECT n.nspname || '.' || c.relname || '.' || t.tgname AS name FROM pg_catalog.pg_trigger t
+       JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE t.tgrelid::text = ANY ($1::text[]) AND NOT t.tgisinternal AND (t.tgtype & 32) <> 0 ORDER BY 1`,
+    [oids.map(String)],
+  )
+  return rows.map(({ name }) => ({
+    operation: `trigger:${String(name)}`,
+    otherwise: 'require-approval',
+    because: 'a TRUNCATE trigger runs',
+    facts: {},
+  }))
+}
+
+function sortedSet(names: readonly string[]): readonly string[] {
+  return [...new Set(names)].sort()
+}

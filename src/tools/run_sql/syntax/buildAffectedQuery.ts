@@ -1,0 +1,97 @@
+import { GateError } from '../../../errors.ts'
+import { fingerprint } from './findInnerText.ts'
+import { type Major, parseStatement } from './parse.ts'
+import { isObject, type NodeFields, type SyntaxNode, unwrap, walkTree } from './walkTree.ts'
+
+export interface AffectedQueries {
+  readonly count: string
+  /** Key columns of a few rows. */
+  readonly sample: string
+  /** Parameters that the two take: the statement's, up to the highest that its WHERE uses. */
+  readonly parameters: number
+  readonly table: string
+}
+
+const MAX_TRIES = 200
+
+/**
+ * SELECTs over the rows that an UPDATE or DELETE of one table would change. The condition is the caller's exact text:
+ * places where it could begin and end are tried, and one is right when the parser makes the same condition of it. USING,
+ * FROM and WITH are not attempted.
+ */
+export async function buildAffectedQuery(
+  sql: string,
+  root: SyntaxNode,
+  major: Major,
+  keys: readonly string[],
+): Promise<AffectedQueries> {
+  const { node } = root
+  const relation = node.relation
+  const joins = node.usingClause ?? node.fromClause ?? node.withClause
+  if (!isObject(relation) || joins !== undefined) throw notBuilt('it joins other tables')
+  const table = describeTable(relation)
+  const where = node.whereClause === undefined ? '' : ` WHERE ${await findCondition(sql, node, major)}`
+  const parameters = countIn(node.whereClause)
+  const columns = keys.length === 0 ? ['ctid'] : keys
+  const sample = `SELECT ${columns.map(quote).join(', ')} FROM ${table}${where}\n LIMIT 5`
+  return { count: `SELECT count(*) FROM ${table}${where}`, sample, parameters, table }
+}
+
+async function findCondition(sql: string, node: NodeFields, major: Major): Promise<string> {
+  const wanted = fingerprint(unwrap(node.whereClause))
+  const starts = [...sql.matchAll(/\bwhere\b/gi)].map(({ index }) => index + 'where'.length)
+  const ends = [sql.length, ...[...sql.matchAll(/\breturning\b|;/gi)].map(({ index }) => index).reverse()]
+  let tries = 0
+  for (const start of starts) {
+    for (const end of ends) {
+      if (end <= start || ++tries > MAX_TRIES) continue
+      // The newline ends a comment that the text may end with.
+      const condition = `${sql.slice(start, end)}\n`
+      const parsed = await parseStatement(`SELECT WHERE ${condition}`, major).catch(refused)
+      // The word boundary that was found may stand inside a longer clause, which would then be part of the tree.
+      if (parsed === undefined || parsed.node.whereClause === undefined) continue
+      const others = [
+        'groupClause',
+        'havingClause',
+        'windowClause',
+        'sortClause',
+        'limitCount',
+        'limitOffset',
+        'lockingClause',
+        'larg',
+      ]
+      if (others.some((field) => parsed.node[field] !== undefined)) continue
+      if (fingerprint(unwrap(parsed.node.whereClause)) === wanted) return condition
+    }
+  }
+  throw notBuilt('its WHERE could not be told apart')
+}
+
+function refused(error: unknown): undefined {
+  if (error instanceof GateError && error.code !== 'ERR_SQL_TOO_COMPLEX') return undefined
+  throw error
+}
+
+function describeTable(relation: NodeFields): string {
+  const only = relation.inh === true ? '' : 'ONLY '
+  const schema = typeof relation.schemaname === 'string' ? `${quote(relation.schemaname)}.` : ''
+  const alias = isObject(relation.alias) ? ` AS ${quote(String(relation.alias.aliasname))}` : ''
+  return `${only}${schema}${quote(String(relation.relname))}${alias}`
+}
+
+function quote(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
+
+function countIn(condition: unknown): number {
+  if (condition === undefined) return 0
+  let highest = 0
+  for (const { kind, node } of walkTree(unwrap(condition))) {
+    if (kind === 'ParamRef') highest = Math.max(highest, Number(node.number ?? 0))
+  }
+  return highest
+}
+
+function notBuilt(why: string): GateError {
+  return new GateError('ERR_SQL_NOT_UNDERSTOOD', { detail: `No count is made: ${why}.` })
+}

@@ -1,0 +1,98 @@
+import * as z from 'zod'
+import type { ReadSecret } from '../../settings/secretReference.ts'
+import type { LookUpOutcome, Tool } from '../tool.ts'
+import { createConnectionPools } from './connectionPools.ts'
+import { lookUpOutcome } from './lookUpOutcome.ts'
+import { MATCH_KEYS } from './matchKeys.ts'
+import { type Finding, selfTest } from './selfTest.ts'
+import type { PostgresConnection } from './settings.ts'
+import { QUERY_KINDS, STATEMENT_KINDS } from './syntax/statementKinds.ts'
+import { understand } from './understand.ts'
+
+/** run_sql, and what else the gateway needs of it. */
+export interface RunSql {
+  readonly tool: Tool
+  readonly lookUpOutcome: LookUpOutcome
+  /** Looks at a connection's server and roles, for `countersign check`. Changes nothing. */
+  selfTest(connectionName: string): Promise<readonly Finding[]>
+  /** Closes all sessions. */
+  close(): Promise<void>
+}
+
+export interface RunSqlParts {
+  readonly readSecret: ReadSecret
+  /** The connections in force at this moment; a reload may change them. */
+  readonly connections: () => Readonly<Record<string, PostgresConnection>>
+}
+
+const input = z.strictObject({
+  connection: z.string().min(1).max(128).describe('Name of a connection; list_connections tells which there are.'),
+  sql: z
+    .string()
+    .describe(
+      'One PostgreSQL statement, run in a transaction of its own. Values of masked columns cannot be used in it.',
+    ),
+  params: z
+    .array(z.union([z.string(), z.number(), z.boolean(), z.null()]))
+    .max(1000)
+    .default([])
+    .describe('Values for $1, $2, ... in the statement.'),
+  reason: z.string().max(2000).optional().describe('Why, in your words. Reviewers see it, marked as unverified.'),
+  idempotency_key: z
+    .string()
+    .min(1)
+    .max(128)
+    .optional()
+    .describe('For writes: the same key never runs twice; a repeated call gets the first one’s result.'),
+})
+
+/** Families of operations, beside the statements. */
+const FAMILIES = [
+  'function:*',
+  'predicate:*',
+  'copy:*',
+  'cascade:*',
+  'trigger:*',
+  'rule:*',
+  'foreign:*',
+  'catalog:*',
+  'code:*',
+  'protected:*',
+]
+
+const OPERATIONS = [
+  ...new Set([
+    ...Object.values(QUERY_KINDS),
+    ...Object.values(STATEMENT_KINDS).map(({ operation }) => operation),
+    'REVOKE',
+    'ANALYZE',
+    'SHOW',
+    'LOCK',
+    ...FAMILIES,
+  ]),
+]
+
+export function createRunSql({ readSecret, connections }: RunSqlParts): RunSql {
+  const pools = createConnectionPools(connections, readSecret)
+  const tool: Tool = {
+    name: 'run_sql',
+    title: 'Run SQL',
+    description:
+      'Runs one PostgreSQL statement on a connection. Reads answer at once where policy allows; protected columns come back masked. Changes may need a person’s approval first; the answer then says how to wait for it.',
+    annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
+    input,
+    connectionType: 'postgres',
+    operations: OPERATIONS,
+    match: MATCH_KEYS,
+    understand: (args, connectionName, signal) => {
+      const { sql, params } = input.parse(args)
+      return understand(pools, { sql, params }, connectionName, signal)
+    },
+  }
+  return {
+    tool,
+    lookUpOutcome: (connectionName, ref) => lookUpOutcome(pools, connectionName, ref),
+    selfTest: (connectionName) => selfTest(pools, connectionName),
+    close: () => pools.close(),
+  }
+}

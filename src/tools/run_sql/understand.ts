@@ -1,0 +1,131 @@
+import type { Json, Operation } from '../../call.ts'
+import { GateError } from '../../errors.ts'
+import type { Understanding } from '../tool.ts'
+import { checkText } from './checkText.ts'
+import type { ConnectionPools } from './connectionPools.ts'
+import { describeRequest } from './describeRequest.ts'
+import { executeRead, executeWrite, type OpenStatement } from './execute.ts'
+import { judgeStatement } from './judgeStatement.ts'
+import { previewStatement } from './preview.ts'
+import { type ParameterValue, readParameters } from './readParameters.ts'
+import { toOperation } from './resolveDefinition.ts'
+import { scrubError } from './scrubError.ts'
+import type { TakenSession } from './session/createSessionPool.ts'
+import type { PostgresConnection } from './settings.ts'
+import { classify, type NamedRelation, type Statement } from './syntax/classify.ts'
+import { parseStatement } from './syntax/parse.ts'
+
+export interface SqlArguments {
+  readonly sql: string
+  readonly params: readonly ParameterValue[]
+}
+
+/**
+ * Text -> parsed by the server's grammar -> what it does by its form -> what the server says it means, in a transaction
+ * that stays open: its locks keep the meaning until `execute` runs the very bytes that were judged, or `release`.
+ */
+export async function understand(
+  pools: ConnectionPools,
+  { sql, params }: SqlArguments,
+  connectionName: string,
+  signal: AbortSignal,
+): Promise<Understanding> {
+  checkText(sql, 'sql')
+  const settings = pools.settings(connectionName)
+  const major = await pools.pool(connectionName, 'read').major(signal)
+  const statement = classify(await parseStatement(sql, major))
+  const values = readParameters(params, statement.root)
+  const refusal = refusedByForm(statement, settings)
+  if (refusal !== undefined) return refuse(refusal, sql, params, statement, connectionName, settings)
+
+  const session = await pools.pool(connectionName, statement.role).take(signal)
+  try {
+    // The server was upgraded since the last session: its grammar is another one now.
+    if (session.major !== major) throw new GateError('ERR_TARGET_UNAVAILABLE')
+    const open = await openStatement(session, { connectionName, settings, sql, params: values, statement }, signal)
+    const { judgement } = open
+    return {
+      effect: statement.effect,
+      operations: judgement.operations,
+      judged: { sql, params, kind: statement.kind, meaning: judgement.judged },
+      target: targetOf(connectionName, settings, statement),
+      request: describeRequest(sql, params, statement, judgement, settings),
+      preview: (previewSignal) => previewStatement(open, pools, previewSignal),
+      execute: (call, beforeCommit, executeSignal) =>
+        statement.effect === 'read'
+          ? executeRead(open, executeSignal)
+          : executeWrite(open, call, beforeCommit, executeSignal, pools),
+      release: async () => session.release(),
+    }
+  } catch (error) {
+    if (session.isOpen()) session.release()
+    else session.discard()
+    throw error
+  }
+}
+
+async function openStatement(
+  session: TakenSession,
+  call: Omit<OpenStatement, 'session' | 'judgement'>,
+  signal: AbortSignal,
+): Promise<OpenStatement> {
+  const { statement } = call
+  const cancel = (): void => void session.cancel()
+  signal.addEventListener('abort', cancel, { once: true })
+  try {
+    await session.query('BEGIN READ WRITE')
+    const judgement = await judgeStatement(session, call.sql, statement, call.params.length, call.settings)
+    // From here on the transaction cannot be switched back, whatever the statement tries.
+    if (statement.effect === 'read') await session.query('SET TRANSACTION READ ONLY')
+    signal.throwIfAborted()
+    return { ...call, session, judgement }
+  } catch (error) {
+    throw scrubError(error, 'names', signal)
+  } finally {
+    signal.removeEventListener('abort', cancel)
+  }
+}
+
+/** Operations that are never allowed need no server, and get none. */
+function refusedByForm(statement: Statement, settings: PostgresConnection): readonly Operation[] | undefined {
+  const lacksRole = statement.role === 'write' && settings.write === undefined
+  if (!lacksRole && !statement.operations.some(({ floor }) => floor === 'deny')) return undefined
+  return statement.operations.map((found) => {
+    const tables = found.targets.map(nameOf)
+    const operation = toOperation(found, tables.length === 0 ? {} : { tables })
+    if (!lacksRole || found.floor === 'deny') return operation
+    return { ...operation, floor: 'deny', because: 'the connection has no role that writes' }
+  })
+}
+
+function refuse(
+  operations: readonly Operation[],
+  sql: string,
+  params: readonly ParameterValue[],
+  statement: Statement,
+  connectionName: string,
+  settings: PostgresConnection,
+): Understanding {
+  return {
+    effect: statement.effect,
+    operations,
+    judged: { sql, params, kind: statement.kind, meaning: null },
+    target: targetOf(connectionName, settings, statement),
+    request: describeRequest(sql, params, statement, undefined, settings),
+    preview: async () => undefined,
+    execute: async () => {
+      throw new GateError('ERR_POLICY_DENIED')
+    },
+    release: async () => undefined,
+  }
+}
+
+function nameOf({ schema, name }: NamedRelation): string {
+  return schema === undefined ? name : `${schema}.${name}`
+}
+
+function targetOf(connection: string, settings: PostgresConnection, { role }: Statement): Json {
+  const { host, port, database, protect, predicates, trustedFunctions, searchPath } = settings
+  const user = settings[role]?.user ?? ''
+  return { connection, host, port, database, user, searchPath, protect, predicates, trustedFunctions }
+}
