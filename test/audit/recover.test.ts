@@ -50,6 +50,20 @@ test('closing them records the outcome as recovered, and they are not found agai
   })
 })
 
+test('files before the one with the last start are not looked at', async () => {
+  const dir = await makeFolder()
+  let day = 20
+  const { trail } = await openTestTrail(dir, { now: () => new Date(`2026-11-${day}T09:00:00Z`) })
+  await trail.append(started('call_long_ago'))
+  day = 21
+  await trail.append(gatewayStarted)
+  await trail.append(started('call_1'))
+  day = 22
+  await trail.append(started('call_2'))
+  await trail.close()
+  expect((await findOpenCalls(dir, 'r1')).map((call) => call.started.call)).toEqual(['call_1', 'call_2'])
+})
+
 test('what an earlier start closed is not read again, and a recovery that crashed halfway is', async () => {
   const dir = await makeFolder()
   const { trail } = await openTestTrail(dir)
