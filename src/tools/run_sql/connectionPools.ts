@@ -8,6 +8,8 @@ import type { PostgresConnection } from './settings.ts'
 export interface ConnectionPools {
   settings(connectionName: string): PostgresConnection
   pool(connectionName: string, role: Role): SessionPool
+  /** Gives up all sessions, each when its call ends; the next call opens one anew, with the secret of that moment. */
+  reconnect(): void
   close(): Promise<void>
 }
 
@@ -39,6 +41,10 @@ export function createConnectionPools(
       const pool = createSessionPool(wanted, role, readSecret)
       entries.set(key, { settings: wanted, pool })
       return pool
+    },
+    reconnect: () => {
+      for (const { pool } of entries.values()) void pool.close()
+      entries.clear()
     },
     close: async () => {
       await Promise.all([...entries.values()].map(({ pool }) => pool.close()))

@@ -125,6 +125,9 @@ const DEPENDENTS = `
   SELECT DISTINCT i.identity AS name FROM dropped
     CROSS JOIN LATERAL pg_catalog.pg_identify_object(dropped.class, dropped.object, 0) i
    WHERE NOT (dropped.class = 'pg_catalog.pg_class'::regclass AND dropped.object::text = ANY ($1::text[]))
+     -- What belongs to a named object (its keys, sequences, triggers) goes with it in any case.
+     AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend own WHERE own.classid = dropped.class AND own.objid = dropped.object
+       AND own.refclassid = 'pg_catalog.pg_class'::regclass AND own.refobjid::text = ANY ($1::text[]) AND own.deptype IN ('a', 'i'))
      AND i.type IN ('table', 'view', 'materialized view', 'foreign table', 'table constraint', 'function', 'procedure', 'sequence', 'trigger', 'policy')
    ORDER BY 1 LIMIT ${MAX_CASCADE}`
 

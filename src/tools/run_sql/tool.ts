@@ -15,6 +15,8 @@ export interface RunSql {
   readonly lookUpOutcome: LookUpOutcome
   /** Looks at a connection's server and roles, for `countersign check`. Changes nothing. */
   selfTest(connectionName: string): Promise<readonly Finding[]>
+  /** Opens new sessions from now on, so that a rotated secret is in use at once. Calls that run are not disturbed. */
+  reconnect(): void
   /** Closes all sessions. */
   close(): Promise<void>
 }
@@ -93,6 +95,7 @@ export function createRunSql({ readSecret, connections }: RunSqlParts): RunSql {
     tool,
     lookUpOutcome: (connectionName, ref) => lookUpOutcome(pools, connectionName, ref),
     selfTest: (connectionName) => selfTest(pools, connectionName),
+    reconnect: () => pools.reconnect(),
     close: () => pools.close(),
   }
 }

@@ -1,0 +1,336 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Json, StartedCall } from '../../../src/call.ts'
+import { createRunSql, type RunSql } from '../../../src/tools/run_sql/tool.ts'
+import type { ToolOutput, Understanding } from '../../../src/tools/tool.ts'
+import { startTestServer, type TestServer } from './testServer.ts'
+
+const signal = new AbortController().signal
+const SETUP = `
+  CREATE TABLE users (id int PRIMARY KEY, name text NOT NULL, email text UNIQUE, plan text DEFAULT 'free');
+  INSERT INTO users SELECT g, 'user ' || g, 'user' || g || '@corp.example', 'free' FROM generate_series(1, 20) g;
+  CREATE TABLE orders (id int PRIMARY KEY, user_id int REFERENCES users ON DELETE CASCADE, total numeric);
+  INSERT INTO orders SELECT g, (g % 20) + 1, g * 1.5 FROM generate_series(1, 60) g;
+  CREATE TABLE jobs (id int PRIMARY KEY, state text, due timestamptz);
+  INSERT INTO jobs SELECT g, CASE WHEN g % 2 = 0 THEN 'done' ELSE 'open' END, now() FROM generate_series(1, 50) g;
+  CREATE TABLE unique_late (id int, CONSTRAINT late UNIQUE (id) DEFERRABLE INITIALLY DEFERRED);
+  CREATE VIEW done_jobs AS SELECT * FROM jobs WHERE state = 'done';
+`
+
+/** What the pipeline makes when a call may run. */
+function started(maxRows?: number): StartedCall {
+  return { callId: 'call_test', approvalId: undefined, constraints: { maxRows } } as unknown as StartedCall
+}
+
+describe.each([15, 16, 17, 18] as const)('run_sql on PostgreSQL %i', (major) => {
+  let target: TestServer
+  let sql: RunSql
+  beforeAll(async () => {
+    target = await startTestServer(major, SETUP)
+    const connections = {
+      main: target.connection({ protect: ['users.email'], limits: { statementTimeout: '2s', maxRows: 10 } }),
+      readonly: target.connection({ write: undefined }),
+    }
+    sql = createRunSql({ readSecret: target.readSecret, connections: () => connections })
+  })
+  afterAll(async () => {
+    await sql.close()
+    await target.stop()
+  })
+
+  const understand = (text: string, params: readonly Json[] = [], connection = 'main'): Promise<Understanding> =>
+    sql.tool.understand({ connection, sql: text, params }, connection, signal)
+  const names = ({ operations }: Understanding): readonly string[] =>
+    operations.map(({ operation }) => operation).sort()
+  async function run(
+    text: string,
+    { params = [] as readonly Json[], maxRows = undefined as number | undefined } = {},
+  ): Promise<ToolOutput> {
+    const understanding = await understand(text, params)
+    try {
+      return await understanding.execute(started(maxRows), async () => undefined, signal)
+    } finally {
+      await understanding.release()
+    }
+  }
+  const count = async (table: string): Promise<unknown> =>
+    (await target.admin(`SELECT count(*)::int AS n FROM ${table}`))[0]?.n
+
+  test('reads rows with their types, and marks columns that a protected one flows into', async () => {
+    const output = await run('SELECT id, name, email, lower(email) AS low, id > 1 AS later FROM users WHERE id = $1', {
+      params: [2],
+    })
+    expect(output.table?.rows).toEqual([[2, 'user 2', 'user2@corp.example', 'user2@corp.example', true]])
+    expect(output.table?.columns).toMatchObject([
+      { name: 'id', type: 'int4', protectedBy: [] },
+      { name: 'name', protectedBy: [] },
+      { name: 'email', type: 'text', protectedBy: ['users.email'] },
+      { name: 'low', protectedBy: ['users.email'] },
+      { name: 'later', type: 'bool', protectedBy: [] },
+    ])
+    expect(output).toMatchObject({ command: 'SELECT', truncated: false, caps: { maxRows: 10, maxBytes: 1024 ** 2 } })
+  })
+
+  test('stops at the row cap and says so', async () => {
+    const output = await run('SELECT id FROM orders ORDER BY id')
+    expect(output.table?.rows.length).toBe(10)
+    expect(output.truncated).toBe(true)
+  })
+
+  test('reports operations with resolved tables', async () => {
+    const understanding = await understand(
+      "WITH d AS (DELETE FROM jobs WHERE state = 'done' RETURNING id) SELECT count(*) FROM d",
+    )
+    expect(names(understanding)).toContain('DELETE')
+    expect(understanding.operations.find(({ operation }) => operation === 'DELETE')?.facts).toMatchObject({
+      tables: ['public.jobs'],
+      where: 'present',
+    })
+    expect(understanding.effect).toBe('write')
+    await understanding.release()
+    expect(await count('jobs')).toBe(50)
+  })
+
+  test('writes, commits, and hands out the transaction before the commit', async () => {
+    const understanding = await understand("UPDATE jobs SET state = 'late' WHERE id <= $1", [3])
+    const refs: Json[] = []
+    const output = await understanding.execute(
+      started(3),
+      async (ref) => {
+        refs.push(ref)
+        expect((await target.admin("SELECT count(*)::int AS n FROM jobs WHERE state = 'late'"))[0]?.n).toBe(0)
+      },
+      signal,
+    )
+    await understanding.release()
+    expect(output).toMatchObject({ command: 'UPDATE', rowsChanged: 3, table: undefined })
+    expect((await target.admin("SELECT count(*)::int AS n FROM jobs WHERE state = 'late'"))[0]?.n).toBe(3)
+    expect(await sql.lookUpOutcome('main', refs[0] ?? null)).toBe('committed')
+  })
+
+  test('rolls back when the record of the transaction cannot be made', async () => {
+    const understanding = await understand('DELETE FROM jobs WHERE id = 1')
+    let ref: Json = null
+    await expect(
+      understanding.execute(
+        started(),
+        async (given) => {
+          ref = given
+          throw new Error('disk full')
+        },
+        signal,
+      ),
+    ).rejects.toThrow('disk full')
+    await understanding.release()
+    await expect.poll(() => sql.lookUpOutcome('main', ref)).toBe('aborted')
+    expect(await count('jobs')).toBe(50)
+  })
+
+  test('rolls back when more rows change than allowed, cascades included', async () => {
+    await expect(run('DELETE FROM users WHERE id = 1', { maxRows: 3 })).rejects.toMatchObject({
+      code: 'ERR_SQL_MAX_ROWS',
+      facts: { changed: 4, limit: 3 },
+    })
+    expect(await count('users')).toBe(20)
+    expect(await count('orders')).toBe(60)
+    await expect(
+      run("WITH a AS (UPDATE jobs SET state = 'x' WHERE id < 10) DELETE FROM jobs WHERE id = 40", { maxRows: 5 }),
+    ).rejects.toMatchObject({
+      code: 'ERR_SQL_MAX_ROWS',
+    })
+    expect((await target.admin("SELECT count(*)::int AS n FROM jobs WHERE state = 'x'"))[0]?.n).toBe(0)
+  })
+
+  test('cannot hold TRUNCATE to a number of rows, so it refuses', async () => {
+    await expect(run('TRUNCATE unique_late', { maxRows: 5 })).rejects.toMatchObject({
+      code: 'ERR_SQL_MAX_ROWS_UNKNOWN',
+    })
+  })
+
+  test('reports a COMMIT that the server refuses, with nothing changed', async () => {
+    await expect(run('INSERT INTO unique_late VALUES (1), (1)')).rejects.toMatchObject({
+      code: 'ERR_SQL_FAILED',
+      facts: { sqlstate: '23505' },
+    })
+    expect(await count('unique_late')).toBe(0)
+  })
+
+  test('looks the outcome up when the connection is lost at the commit', async () => {
+    const understanding = await understand("INSERT INTO jobs VALUES (1000, 'new', now())")
+    const failing = understanding.execute(
+      started(),
+      async () => {
+        await target.admin("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'gate_rw'")
+      },
+      signal,
+    )
+    await expect(failing).rejects.toMatchObject({ code: 'ERR_TARGET_UNAVAILABLE' })
+    await understanding.release()
+    expect(await count('jobs WHERE id = 1000')).toBe(0)
+  })
+
+  test('knows nothing of transactions of another server, or of the future', async () => {
+    expect(await sql.lookUpOutcome('main', { txid: '700', system: '1' })).toBe('unknown')
+    expect(await sql.lookUpOutcome('main', { txid: 'x' })).toBe('unknown')
+    const system = String((await target.admin('SELECT system_identifier::text AS s FROM pg_control_system()'))[0]?.s)
+    expect(await sql.lookUpOutcome('main', { txid: '999999999', system })).toBe('unknown')
+  })
+
+  test.each([
+    ['cast', 'SELECT email::int FROM users'],
+    ['not null', "INSERT INTO users (id, email) VALUES (99, 'user1@corp.example')"],
+    ['unique', "INSERT INTO users (id, name, email) VALUES (99, 'x', 'user1@corp.example')"],
+    ['function', "SELECT to_tsquery(email || ' & &') FROM users"],
+  ])('shows nothing of a protected value in an error: %s', async (_, text) => {
+    const error = await run(text).catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ code: 'ERR_SQL_FAILED' })
+    const { message, detail, facts } = error as { message: string; detail: string; facts: object }
+    expect(JSON.stringify([message, detail, facts])).not.toMatch(/user1|corp|@/)
+  })
+
+  test('passes the message on where nothing protected is involved', async () => {
+    await expect(run('SELECT nothing FROM jobs')).rejects.toMatchObject({
+      detail: 'column "nothing" does not exist (SQLSTATE 42703)',
+    })
+    await expect(run('SELECT 1 / (id - id) FROM jobs')).rejects.toMatchObject({
+      detail: 'division by zero (SQLSTATE 22012)',
+    })
+  })
+
+  test('cannot leave the read-only transaction', async () => {
+    const understanding = await understand('SELECT 1')
+    await understanding.release()
+    for (const text of ['SET TRANSACTION READ WRITE', 'COMMIT', 'SELECT 1; DROP TABLE jobs']) {
+      const refused = await understand(text).then(
+        async (each) => each.operations.every(({ floor }) => floor === 'deny'),
+        () => true,
+      )
+      expect(refused).toBe(true)
+    }
+  })
+
+  test('stops at the time limit of the connection, and when the caller goes away', async () => {
+    await expect(run('SELECT count(*) FROM generate_series(1, 1000000000)')).rejects.toMatchObject({
+      code: 'ERR_SQL_TIMEOUT',
+    })
+    const leaving = new AbortController()
+    const understanding = await understand('SELECT count(*) FROM generate_series(1, 1000000000)')
+    const running = understanding.execute(started(), async () => undefined, leaving.signal)
+    setTimeout(() => leaving.abort(), 100)
+    await expect(running).rejects.toMatchObject({ code: 'ERR_CANCELLED' })
+    await understanding.release()
+    expect((await run('SELECT 1 AS one')).table?.rows).toEqual([[1]])
+  })
+
+  test('refuses a result of a gigabyte, and serves the next call', async () => {
+    await expect(run("SELECT repeat('a', 100000000)")).rejects.toMatchObject({ code: 'ERR_SQL_RESULT_TOO_LARGE' })
+    expect((await run('SELECT 1 AS one')).table?.rows).toEqual([[1]])
+  })
+
+  test('explains without running, reads and writes alike', async () => {
+    const before = await count('jobs')
+    for (const text of [
+      'EXPLAIN SELECT * FROM jobs',
+      "EXPLAIN (COSTS OFF) DELETE FROM jobs WHERE state = 'done' -- WHERE",
+    ]) {
+      const output = await run(text)
+      expect(output.command).toBe('EXPLAIN')
+      expect(String(output.table?.rows[0]?.[0])).toMatch(/Scan|Delete/)
+    }
+    const analysed = await understand('EXPLAIN ANALYZE DELETE FROM jobs')
+    expect([analysed.effect, names(analysed)]).toEqual(['write', expect.arrayContaining(['DELETE'])])
+    await analysed.release()
+    expect(await count('jobs')).toBe(before)
+  })
+
+  test('follows CREATE TABLE AS into the query, and CASCADE to what depends', async () => {
+    const copied = await understand('CREATE TABLE leak AS SELECT email FROM users WITH NO DATA')
+    expect(names(copied)).toEqual(expect.arrayContaining(['CREATE', 'SELECT', 'copy:public.users.email']))
+    await copied.release()
+    const dropped = await understand('DROP TABLE jobs CASCADE')
+    expect(names(dropped)).toEqual(['DROP', 'cascade:public.done_jobs'])
+    expect(dropped.operations[0]?.facts).toEqual({ tables: ['public.jobs'], schemas: ['public'] })
+    await dropped.release()
+    const renamed = await understand('ALTER TABLE users RENAME COLUMN email TO contact')
+    expect(renamed.operations).toContainEqual(
+      expect.objectContaining({ operation: 'protected:public.users', floor: 'require-approval' }),
+    )
+    await renamed.release()
+    expect((await target.admin("SELECT to_regclass('leak') AS t, to_regclass('jobs')::text AS j"))[0]).toEqual({
+      t: null,
+      j: 'jobs',
+    })
+  })
+
+  test('runs a definition and keeps it', async () => {
+    await run('CREATE TABLE made (id int)')
+    expect(await count('made')).toBe(0)
+    await run('DROP TABLE made')
+    expect((await target.admin("SELECT to_regclass('made') AS t"))[0]).toEqual({ t: null })
+  })
+
+  test('refuses writes on a connection without a role for them', async () => {
+    const understanding = await understand('DELETE FROM jobs', [], 'readonly')
+    expect(understanding.operations).toMatchObject([{ operation: 'DELETE', floor: 'deny' }])
+    await understanding.release()
+    await expect(understand('SELECT 1', [], 'nowhere')).rejects.toMatchObject({ code: 'ERR_CONNECTION_UNKNOWN' })
+  })
+
+  test('binds parameters as values, and refuses a wrong number of them', async () => {
+    expect(
+      (
+        await run('SELECT $1::text AS a, $2::int + 1 AS b, $3::bool AS c, $4::text AS d', {
+          params: ["'; DROP TABLE jobs", 41, true, null],
+        })
+      ).table?.rows,
+    ).toEqual([["'; DROP TABLE jobs", 42, true, null]])
+    await expect(understand('SELECT $1::int', [])).rejects.toMatchObject({
+      code: 'ERR_SQL_PARAMS',
+      facts: { wanted: 1, given: 0 },
+    })
+    await expect(understand('SELECT $1::text', ['[masked:users.email]'])).rejects.toMatchObject({
+      code: 'ERR_SQL_PLACEHOLDER',
+    })
+  })
+
+  test('previews a DELETE by counting and sampling, without running it', async () => {
+    const understanding = await understand("DELETE FROM users u WHERE u.plan = 'free' AND id < 4 RETURNING id -- where")
+    const preview = await understanding.preview(signal)
+    expect(preview).toMatchObject({ rows: 3, missing: [], sample: { rows: [[1], [2], [3]] } })
+    expect(preview?.lines).toEqual(['3 rows of "users" AS "u"', expect.stringMatching(/^cascade:public\.orders/)])
+    await understanding.release()
+    expect(await count('users')).toBe(20)
+  })
+
+  test('hides literals that may be protected values from reviewers, and only those', async () => {
+    const understanding = await understand(
+      "UPDATE users SET plan = 'pro' WHERE email = 'user1@corp.example' AND id = 1",
+    )
+    const [field] = understanding.request
+    expect(field?.hidden.map(({ start, end }) => field.text.slice(start, end))).toEqual(["'user1@corp.example'"])
+    await understanding.release()
+    const params = await understand('SELECT id FROM users WHERE email = $1', ['user1@corp.example'])
+    expect(params.request[1]).toMatchObject({ name: 'params', hidden: [{ start: 1, end: 21 }] })
+    await params.release()
+  })
+
+  test('judges the same statement the same, and another after a redefinition', async () => {
+    const judged = async (): Promise<string> => {
+      const understanding = await understand('SELECT * FROM done_jobs')
+      await understanding.release()
+      return JSON.stringify(understanding.judged)
+    }
+    const before = await judged()
+    expect(await judged()).toBe(before)
+    await target.admin("CREATE OR REPLACE VIEW done_jobs AS SELECT * FROM jobs WHERE state <> 'open'")
+    expect(await judged()).not.toBe(before)
+  })
+
+  test('tests its own privileges', async () => {
+    const findings = await sql.selfTest('main')
+    expect(findings.filter(({ level }) => level === 'error')).toEqual([])
+    expect(findings.filter(({ level }) => level === 'ok').map(({ about }) => about)).toEqual([
+      'connections.main.read',
+      'connections.main.write',
+    ])
+  })
+})
