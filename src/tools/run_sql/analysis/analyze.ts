@@ -32,7 +32,7 @@ export async function analyze(
     const catalog = emptyCatalog()
     collectReferences(tree.query, catalog.references)
     await followReferences(session, catalog)
-    const lineage = traceLineage(tree.query, lineageSource(catalog, tree.protection))
+    const lineage = traceLineage(tree.query, lineageSource(catalog, tree.protection, new Set(options.trustedFunctions)))
     const consequences = await traceConsequences(session, lineage.writes, catalog, tree.protection)
     return describeAnalysis({ tree, catalog, lineage, consequences, statement, options })
   } catch (error) {

@@ -15,7 +15,7 @@ export interface RelationFacts {
   /** The SELECT rule of a view or materialised view that did not come with the server. */
   readonly rule: { readonly oid: number; readonly version: string; readonly tree: string } | undefined
   readonly generated: readonly { readonly column: number; readonly tree: string }[]
-  /** Row security that applies to the session's role. */
+  /** Row security. Whose role a view runs as decides whether it applies, so it is assumed to. */
   readonly policies: readonly { readonly oid: number; readonly version: string; readonly trees: readonly string[] }[]
 }
 
@@ -143,33 +143,39 @@ const RELATIONS = `(
       SELECT pg_catalog.json_agg(pg_catalog.json_build_object('column', a.attnum, 'tree', d.adbin::text))
         FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
        WHERE a.attrelid = c.oid AND a.attgenerated <> '') END,
-    'policies', CASE WHEN c.relrowsecurity AND pg_catalog.row_security_active(c.oid) THEN (
+    'policies', CASE WHEN c.relrowsecurity THEN (
       SELECT pg_catalog.json_agg(pg_catalog.json_build_object('oid', p.oid::int8, 'version', ${VERSION('p')},
           'trees', pg_catalog.array_remove(ARRAY[p.polqual::text, p.polwithcheck::text], NULL)))
         FROM pg_catalog.pg_policy p WHERE p.polrelid = c.oid) END))::text
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY ($1::oid[])
+    FROM pg_catalog.unnest($1::oid[]) AS given (oid)
+    CROSS JOIN LATERAL (SELECT xmin, ctid, * FROM pg_catalog.pg_class WHERE oid = given.oid OFFSET 0) AS c
+    CROSS JOIN LATERAL (SELECT nspname FROM pg_catalog.pg_namespace WHERE oid = c.relnamespace OFFSET 0) AS n
 ) AS relations`
 
-const functionsOf = (condition: string): string => `(
+/** `OFFSET 0` keeps the planner on index look-ups: the catalogs are large, the objects of one statement few. */
+const functionsOf = (wanted: string): string => `(
   SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
     'oid', p.oid::int8, 'schema', n.nspname, 'name', p.proname, 'argumentTypes', pg_catalog.oidvectortypes(p.proargtypes),
     'language', l.lanname, 'volatility', p.provolatile, 'version', ${VERSION('p')},
     'source', CASE WHEN l.lanname = 'internal' THEN p.prosrc ELSE '' END,
     'extension', CASE WHEN p.oid >= ${FIRST_USER_OID} THEN ${EXTENSION_OF('pg_proc', 'p.oid')} END))::text
-    FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-    JOIN pg_catalog.pg_language l ON l.oid = p.prolang
-   WHERE ${condition}
+    FROM (${wanted}) AS wanted (oid)
+    CROSS JOIN LATERAL (SELECT xmin, ctid, * FROM pg_catalog.pg_proc WHERE oid = wanted.oid OFFSET 0) AS p
+    CROSS JOIN LATERAL (SELECT nspname FROM pg_catalog.pg_namespace WHERE oid = p.pronamespace OFFSET 0) AS n
+    CROSS JOIN LATERAL (SELECT lanname FROM pg_catalog.pg_language WHERE oid = p.prolang OFFSET 0) AS l
 ) AS functions`
+
+const OPERATOR_ROWS = `pg_catalog.unnest($3::oid[]) AS given (oid)
+    CROSS JOIN LATERAL (SELECT * FROM pg_catalog.pg_operator WHERE oid = given.oid OFFSET 0) AS o`
 
 const OPERATORS = `(
   SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
     'oid', o.oid::int8, 'name', o.oprname, 'functionId', o.oprcode::oid::int8,
     'extension', CASE WHEN o.oid >= ${FIRST_USER_OID} THEN ${EXTENSION_OF('pg_operator', 'o.oid')} END))::text
-    FROM pg_catalog.pg_operator o WHERE o.oid = ANY ($3::oid[])
+    FROM ${OPERATOR_ROWS}
 ) AS operators`
 
-const NAMED =
-  'p.oid = ANY ($2::oid[]) OR p.oid IN (SELECT o.oprcode FROM pg_catalog.pg_operator o WHERE o.oid = ANY ($3::oid[]))'
+const NAMED = `SELECT given.oid FROM pg_catalog.unnest($2::oid[]) AS given (oid) UNION SELECT o.oprcode::oid FROM ${OPERATOR_ROWS}`
 
 const FACTS = `SELECT ${RELATIONS}, ${functionsOf(NAMED)}, ${OPERATORS}`
 
@@ -191,7 +197,7 @@ const TYPES = `WITH RECURSIVE closure (oid, converted) AS (
   )`
 
 const FACTS_WITH_TYPES = `${TYPES}
-SELECT ${RELATIONS}, ${functionsOf(`${NAMED} OR p.oid IN (SELECT oid FROM io)`)}, ${OPERATORS},
+SELECT ${RELATIONS}, ${functionsOf(`${NAMED} UNION SELECT oid FROM io`)}, ${OPERATORS},
   (SELECT pg_catalog.json_agg(oid::int8)::text FROM io) AS type_functions,
   (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('oid', k.oid::int8, 'version', ${VERSION('k')}, 'tree', k.conbin::text))::text
      FROM pg_catalog.pg_constraint k

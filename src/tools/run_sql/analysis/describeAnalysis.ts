@@ -7,7 +7,7 @@ import { objectName } from './objectName.ts'
 import { outputEntries } from './queryScope.ts'
 import { UnreadableTree } from './readNodeTree.ts'
 import { relationsRead } from './relationsRead.ts'
-import { CLEAN, union } from './taint.ts'
+import { CLEAN, OPAQUE, union, withoutOpaque } from './taint.ts'
 import { field } from './treeFields.ts'
 import { catalogOperations, copyOperations, predicateOperations } from './valueOperations.ts'
 import { consequenceOperations, writeOperations } from './writeOperations.ts'
@@ -30,7 +30,8 @@ export function describeAnalysis(findings: Findings): Analysis {
   return {
     operations,
     outputs: outputs.map(({ name, taint }) => ({ name, protectedBy: sorted(taint).map(tree.protection.labelOf) })),
-    touchesProtected: relations.some((relation) => holdsProtected(findings, relation)),
+    touchesProtected:
+      consequences.compared.size > 0 || relations.some((relation) => holdsProtected(findings, relation)),
     protectedInPredicates: [...new Set([...predicates, ...lineage.equalities])].sort(),
     parameterTypes: tree.parameterTypes,
     judged: describeJudged(findings, outputs, predicates),
@@ -45,7 +46,9 @@ function describeOutputs({ tree, lineage, consequences }: Findings): readonly Ta
   const replaced = consequences.rules.length > 0 ? tree.protection.all : CLEAN
   return entries.map((entry, index) => {
     const name = field(entry, 'resname')
-    return { name: typeof name === 'string' ? name : '', taint: union([lineage.outputs[index] ?? CLEAN, replaced]) }
+    const taint = lineage.outputs[index] ?? CLEAN
+    const opaque = taint.has(OPAQUE) ? tree.protection.all : CLEAN
+    return { name: typeof name === 'string' ? name : '', taint: union([withoutOpaque(taint), opaque, replaced]) }
   })
 }
 

@@ -1,4 +1,5 @@
 import { FIRST_USER_OID } from './catalogFacts.ts'
+import { judgeFunction } from './functions/judgeFunction.ts'
 import { totalityOf } from './functions/totalFunctions.ts'
 import type { Protection } from './protection.ts'
 import type { Catalog } from './readCatalog.ts'
@@ -7,7 +8,7 @@ import { CLEAN, type Taint, union } from './taint.ts'
 import { columnsRead, type LineageSource, traceLineage } from './traceLineage.ts'
 
 /** Answers the questions of lineage from catalog facts and the configured columns. */
-export function lineageSource(catalog: Catalog, protection: Protection): LineageSource {
+export function lineageSource(catalog: Catalog, protection: Protection, trusted: ReadonlySet<string>): LineageSource {
   const { facts } = catalog
   const stored = new Map<number, readonly Taint[]>()
   const inProgress = new Set<number>()
@@ -22,10 +23,16 @@ export function lineageSource(catalog: Catalog, protection: Protection): Lineage
       }
       return union(parts)
     },
+    isConfigured: (relation, column) =>
+      protection.columnTaint(relation, column).size > 0 && catalog.generated.get(relation)?.has(column) !== true,
     viewQuery: (relation) => catalog.viewQueries.get(relation),
     isEquality(operator) {
       const known = facts.operators.get(operator)
       return known?.name === '=' && (known.oid < FIRST_USER_OID || known.extension === 'citext')
+    },
+    isOpaque(functionId) {
+      const known = facts.functions.get(functionId)
+      return known !== undefined && known.oid >= FIRST_USER_OID && judgeFunction(known, trusted) !== 'harmless'
     },
     totality(functionId) {
       const known = facts.functions.get(functionId)

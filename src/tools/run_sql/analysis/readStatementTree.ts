@@ -64,7 +64,9 @@ function onlyQuery(text: string): TreeNode {
   const statements = Array.isArray(body) ? body : [body]
   const queries = statements.flatMap((statement) => (isNode(statement) ? [statement] : nodesIn(statement, 'body')))
   const [query] = queries
-  if (query === undefined || queries.length !== 1 || query.tag !== 'QUERY') {
+  // RETURN is a statement only inside of a body: alone it is none.
+  const isReturn = query?.fields.get('isReturn') !== 'false'
+  if (query === undefined || queries.length !== 1 || query.tag !== 'QUERY' || isReturn) {
     throw new GateError('ERR_SQL_NOT_UNDERSTOOD', { detail: 'It is not one query.' })
   }
   return query

@@ -11,17 +11,21 @@ import {
   rowSources,
 } from './queryScope.ts'
 import { type TreeNode, type TreeValue, UnreadableTree } from './readNodeTree.ts'
-import { CLEAN, type Taint, union } from './taint.ts'
+import { CLEAN, OPAQUE, type Taint, union, withoutOpaque } from './taint.ts'
 import { at, field, flagField, isNode, nodeField, nodesField, numberField } from './treeFields.ts'
 
 /** What the catalog knows, as far as lineage needs it. */
 export interface LineageSource {
   /** Protected columns behind a column of a relation that holds rows; column 0 is the whole row. */
   columnTaint(relation: number, column: number): Taint
+  /** Whether a column is protected itself, and not merely made from one that is. */
+  isConfigured(relation: number, column: number): boolean
   /** The query of a view that is looked into, undefined for everything else. */
   viewQuery(relation: number): TreeNode | undefined
   /** Whether an operator is an equality that is built in. */
   isEquality(operator: number): boolean
+  /** Whether a function may read tables by itself, and nobody vouches for it. */
+  isOpaque(functionId: number): boolean
   /** When a call cannot fail. */
   totality(functionId: number): Totality
 }
@@ -62,6 +66,8 @@ interface Flow {
   readonly outputs: readonly Taint[]
   readonly predicates: Taint
 }
+
+const OPAQUE_TAINT: Taint = new Set([OPAQUE])
 
 /** A statement that takes more steps than this is refused: views of views multiply. */
 const MAX_STEPS = 2_000_000
@@ -120,8 +126,12 @@ export function traceLineage(query: TreeNode, source: LineageSource): Lineage {
   }
 
   function taintOfParts(node: TreeNode, scope: QueryScope): Taint {
+    const shape = shapeOf(node.tag)
     const parts: Taint[] = []
-    for (const name of shapeOf(node.tag)?.nodes ?? []) parts.push(taintOf(node.fields.get(name) ?? null, scope))
+    for (const name of shape?.nodes ?? []) parts.push(taintOf(node.fields.get(name) ?? null, scope))
+    for (const name of shape?.functions ?? []) {
+      if (node.fields.has(name) && source.isOpaque(numberField(node, name))) parts.push(OPAQUE_TAINT)
+    }
     return union(parts)
   }
 
@@ -161,8 +171,9 @@ export function traceLineage(query: TreeNode, source: LineageSource): Lineage {
 
   function relationTaint(relation: number, column: number): Taint {
     const view = source.viewQuery(relation)
-    const taint = view === undefined ? source.columnTaint(relation, column) : columnOf(viewFlow(relation, view), column)
-    addAll(read, taint)
+    const within = view === undefined ? CLEAN : columnOf(viewFlow(relation, view), column)
+    const taint = union([source.columnTaint(relation, column), within])
+    addAll(read, withoutOpaque(taint))
     return taint
   }
 
@@ -273,7 +284,7 @@ export function traceLineage(query: TreeNode, source: LineageSource): Lineage {
     }
     for (const { term, filters } of conditionsOf(inner)) {
       const equal = inner === query && filters ? equalityTaint(term, scope) : CLEAN
-      if (equal.size > 0) addAll(equalities, equal)
+      if (equal.size > 0) addAll(equalities, withoutOpaque(equal))
       else use(term)
     }
     for (const name of ['havingQual', 'limitOffset', 'limitCount']) use(field(inner, name))
@@ -296,7 +307,7 @@ export function traceLineage(query: TreeNode, source: LineageSource): Lineage {
     for (const index of rowSources(inner)) parts.push(sourcePredicates(rangeTableEntry(scope, index), scope))
     for (const cte of nodesField(inner, 'cteList')) parts.push(declaredCteFlow(cte, scope).predicates)
     const taint = union(parts)
-    addAll(predicates, taint)
+    addAll(predicates, withoutOpaque(taint))
     return taint
   }
 
@@ -343,7 +354,7 @@ export function traceLineage(query: TreeNode, source: LineageSource): Lineage {
         : kind === RTE.relation
           ? source.viewQuery(numberField(entry, 'relid'))
           : undefined
-    if (within === undefined) return kind === RTE.relation
+    if (within === undefined) return kind === RTE.relation && source.isConfigured(numberField(entry, 'relid'), column)
     if (field(within, 'setOperations') !== null) return false
     const output = at(outputEntries(within), column, 'column')
     return isPlainColumn(nodeField(output, 'expr'), { query: within, outer: kind === RTE.subquery ? home : undefined })
@@ -390,7 +401,7 @@ export function traceLineage(query: TreeNode, source: LineageSource): Lineage {
     })
   }
 
-  const failures = createFailureCheck(taintOf, source.totality, (taint) => addAll(predicates, taint))
+  const failures = createFailureCheck(taintOf, source.totality, (taint) => addAll(predicates, withoutOpaque(taint)))
   const { outputs } = flowOf(query, undefined)
   return { outputs, predicates, equalities, read, writes: [...writes.values()] }
 }

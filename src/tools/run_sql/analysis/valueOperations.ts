@@ -3,7 +3,7 @@ import type { PredicateMode } from './analysis.ts'
 import { isDeniedCatalog, isSystemRelation } from './deniedCatalogs.ts'
 import { type Findings, relationFacts, type TaintedOutput } from './findings.ts'
 import { objectName } from './objectName.ts'
-import { CLEAN, type Taint } from './taint.ts'
+import { CLEAN, OPAQUE, type Taint } from './taint.ts'
 import { targetTaint } from './traceConsequences.ts'
 
 /** One operation for each protected column whose values can show in what is not masked. */
@@ -32,7 +32,8 @@ export function copyOperations(findings: Findings, outputs: readonly TaintedOutp
   const copied = new Map<string, Set<string>>()
   const note = (taint: Taint, kept: Taint, into: string): void => {
     for (const column of taint) {
-      if (!kept.has(column)) copied.set(column, (copied.get(column) ?? new Set<string>()).add(into))
+      if (column !== OPAQUE && !kept.has(column))
+        copied.set(column, (copied.get(column) ?? new Set<string>()).add(into))
     }
   }
   for (const write of lineage.writes) {

@@ -10,7 +10,7 @@ const ALWAYS: ReadonlySet<string> = new Set(
   array_to_string to_json to_jsonb row_to_json array_to_json json_typeof jsonb_typeof
   jsonb_object_field jsonb_object_field_text jsonb_array_element jsonb_array_element_text jsonb_extract_path
   jsonb_extract_path_text json_build_array jsonb_build_array pg_typeof num_nulls num_nonnulls isfinite
-  count min max string_agg array_agg json_agg jsonb_agg bool_and bool_or every row_number rank dense_rank
+  count min max any_value string_agg array_agg json_agg jsonb_agg bool_and bool_or every row_number rank dense_rank
   percent_rank cume_dist lag lead first_value last_value
   sum(smallint) sum(integer) sum(bigint) sum(numeric) avg(smallint) avg(integer) avg(bigint) avg(numeric)
   hashtext booltext
