@@ -10,6 +10,7 @@ import type { ClearRequest } from '../../src/approvals/clearance.ts'
 import { checkHold, type Hold, keepOutcomeRef, seizeOrphans, settleHold } from '../../src/approvals/hold.ts'
 import { DENIAL_REMEMBERED_MS, RESULT_KEPT_MS } from '../../src/approvals/openOrJoin.ts'
 import { answerOf, readOwnApproval, withdrawApproval } from '../../src/approvals/ownApproval.ts'
+import { seize } from '../../src/approvals/transitions.ts'
 import { GateError } from '../../src/errors.ts'
 import {
   aCaller,
@@ -328,6 +329,14 @@ describe('an approval cannot be transplanted', () => {
   })
 })
 
+test('a person who was revoked has no vote, on whatever surface', async () => {
+  const gate = await aGate()
+  const approval = await pendingOne(gate)
+  await gate.store.revoke({ kind: 'person', id: 'ann-oid' }, 'ops', undefined, T0)
+  expect(await codeOf(voteOn(gate, approval, 'approve'))).toBe('ERR_REVOKED')
+  expect(await gate.store.get(approval.id)).toMatchObject({ state: 'pending', votes: [] })
+})
+
 describe('a request that reviewers could not judge is not made', () => {
   test.each<[string, Partial<ClearRequest>, string]>([
     ['no reviewers', { decision: aDecision('require-approval', { reviewers: [] }) }, 'ERR_APPROVAL_NOBODY'],
@@ -405,6 +414,20 @@ describe('an execution whose gateway died', () => {
     for (const { hold: mine } of seized) await settleHold(mine, { state: 'executed', output: undefined }, gate)
     expect(await clear(aRequest({ approvalId: id }), gate)).toMatchObject({ state: 'kept', output: undefined })
     expect(await seizeOrphans(lease, gate)).toEqual([])
+  })
+
+  test('does not run once its lease ran out, although nobody took over yet', async () => {
+    const gate = await aGate()
+    const { hold } = await interrupted(gate)
+    await checkHold(hold, gate)
+    expect(await codeOf(checkHold(hold, { ...gate, clock: () => T0 + 31 * 24 * HOUR }))).toBe('ERR_LEASE_LOST')
+  })
+
+  test('does not run once another run has seized it, although its own lease is live', async () => {
+    const gate = await aGate()
+    const { id, hold } = await interrupted(gate)
+    await gate.store.change(id, (one) => seize(one, hold.lease, { replica: 'gw-2', epoch: 1 }, T0))
+    expect(await codeOf(checkHold(hold, gate))).toBe('ERR_LEASE_LOST')
   })
 
   test('is seized by one of two replicas', async () => {
