@@ -22,7 +22,7 @@ const DENIED_EXTENSIONS: ReadonlySet<string> = new Set(['pg_stat_statements', 'p
 
 /** Whether nobody may read a relation through the gate. */
 export function isDeniedCatalog(relation: RelationFacts): boolean {
-  if (relation.schema === 'pg_toast') return true
+  if (relation.schema.startsWith('pg_toast')) return true
   if (relation.extension !== undefined && DENIED_EXTENSIONS.has(relation.extension)) return true
   return isSystemRelation(relation) && DENIED.has(relation.name)
 }

@@ -7,7 +7,8 @@ import { objectName } from './objectName.ts'
 import { outputEntries } from './queryScope.ts'
 import { UnreadableTree } from './readNodeTree.ts'
 import { relationsRead } from './relationsRead.ts'
-import { CLEAN, OPAQUE, union, withoutOpaque } from './taint.ts'
+import { CLEAN, OPAQUE, type Taint, union, withoutOpaque } from './taint.ts'
+import { targetTaint } from './traceConsequences.ts'
 import { field } from './treeFields.ts'
 import { catalogOperations, copyOperations, predicateOperations } from './valueOperations.ts'
 import { consequenceOperations, writeOperations } from './writeOperations.ts'
@@ -16,7 +17,7 @@ import { consequenceOperations, writeOperations } from './writeOperations.ts'
 export function describeAnalysis(findings: Findings): Analysis {
   const { tree, catalog, lineage, consequences } = findings
   const outputs = describeOutputs(findings)
-  const predicates = sorted(union([lineage.predicates, consequences.compared]))
+  const predicates = sorted(union([lineage.predicates, consequences.compared, rewritten(findings)]))
   const operations = [
     ...readOperations(findings),
     ...writeOperations(findings),
@@ -37,6 +38,21 @@ export function describeAnalysis(findings: Findings): Analysis {
     judged: describeJudged(findings, outputs, predicates),
     relations: relations.map((relation) => ({ oid: relation.oid, name: objectName(relation.schema, relation.name) })),
   }
+}
+
+/**
+ * A protected column that gets a value made from protected values: whether NOT NULL, a CHECK or a length lets it in
+ * depends on them. (Into another column it is a copy.)
+ */
+function rewritten({ tree, catalog, lineage }: Findings): Taint {
+  const found = new Set<string>()
+  for (const write of lineage.writes) {
+    for (const [column, taint] of write.assigned) {
+      const own = targetTaint(write, column, catalog, tree.protection)
+      for (const name of taint) if (own.has(name)) found.add(name)
+    }
+  }
+  return found
 }
 
 function describeOutputs({ tree, lineage, consequences }: Findings): readonly TaintedOutput[] {

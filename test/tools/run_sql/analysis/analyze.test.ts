@@ -5,6 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { GateError } from '../../../../src/errors.ts'
 import type { Analysis, AnalysisOptions } from '../../../../src/tools/run_sql/analysis/analysis.ts'
 import { analyze } from '../../../../src/tools/run_sql/analysis/analyze.ts'
+import { collectReferences, noReferences } from '../../../../src/tools/run_sql/analysis/collectReferences.ts'
+import { readNodeTree } from '../../../../src/tools/run_sql/analysis/readNodeTree.ts'
 import { type AnalysisServer, asSession, inTransaction, MAJORS, type Major, startAnalysisServer } from './servers.ts'
 
 const OPTIONS: AnalysisOptions = {
@@ -83,6 +85,24 @@ describe.each(MAJORS)('analysis on PostgreSQL %i', (major: Major) => {
     )
     expect(wrong).toEqual([])
     expect(cases.length).toBeGreaterThan(300)
+  })
+
+  test('every view that comes with the server can be read, and every column it selects is found', async () => {
+    const { rows } = await postgres.client.query<{ tree: string }>('SELECT ev_action::text AS tree FROM pg_rewrite')
+    for (const { tree } of rows) expect(() => collectReferences(readNodeTree(tree), noReferences())).not.toThrow()
+    expect(rows.length).toBeGreaterThan(130)
+  })
+
+  test('a column that the server checks and the reading misses stops the analysis', async () => {
+    const { rows } = await postgres.client.query<{ tree: string }>(
+      "SELECT ev_action::text AS tree FROM pg_rewrite WHERE ev_class = 'v_users'::regclass",
+    )
+    const tree = rows[0]?.tree ?? ''
+    const email = /:varattno 3 /g
+    expect(tree.match(email)).not.toBeNull()
+    collectReferences(readNodeTree(tree), noReferences())
+    const tampered = tree.replaceAll(email, ':varattno 2 ')
+    expect(() => collectReferences(readNodeTree(tampered), noReferences())).toThrow(/column 3 .* was missed/)
   })
 
   test('equality with a constant is free in equality mode, and nothing else is', async () => {

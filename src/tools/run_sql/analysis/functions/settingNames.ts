@@ -23,10 +23,13 @@ export function readsOnlyPublicSettings(tree: TreeNode, currentSetting: number):
   return found && !others
 }
 
-/** The text of a constant: after its header of four bytes, or one byte when it is short. */
+/** The text of a constant that has PostgreSQL's four-byte header; empty when it is anything else. */
 function constantText(node: TreeNode | undefined): string {
   if (node?.tag !== 'CONST') return ''
   const value = field(node, 'constvalue')
   if (value === null || typeof value !== 'object' || !('bytes' in value)) return ''
-  return String.fromCharCode(...value.bytes.slice(4))
+  const [a = 0, b = 0, c = 0, d = 0] = value.bytes
+  const size = value.bytes.length
+  const isHeader = a + b * 256 + c * 65536 === size * 4 || d + c * 256 + b * 65536 === size
+  return isHeader ? String.fromCharCode(...value.bytes.slice(4)) : ''
 }
