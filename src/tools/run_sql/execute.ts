@@ -154,9 +154,9 @@ async function waitForOutcome(pools: ConnectionPools, connectionName: string, re
 /** Whether the server's message may be shown: only when nothing protected and no code of anybody's took part. */
 function disclosureOf({ judgement }: OpenStatement): Disclosure {
   const { analysis, operations } = judgement
+  if (operations.some(({ operation }) => /^(?:function|trigger|rule|code|foreign):/.test(operation))) return 'nothing'
   if (analysis === undefined) return 'names'
-  const runsCode = operations.some(({ operation }) => /^(?:function|trigger|rule|code|foreign):/.test(operation))
-  return analysis.touchesProtected || runsCode ? 'nothing' : 'message'
+  return analysis.touchesProtected ? 'nothing' : 'message'
 }
 
 function toOutput(open: OpenStatement, result: PortalResult, rowsChanged: number | undefined): ToolOutput {

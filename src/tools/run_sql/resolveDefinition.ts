@@ -1,7 +1,7 @@
 import type { Fact, Operation } from '../../call.ts'
 import { objectName } from './analysis/objectName.ts'
 import type { Session } from './session/openSession.ts'
-import type { NamedRelation, Statement, StatementOperation } from './syntax/classify.ts'
+import { mentionedRelations, type NamedRelation, type Statement, type StatementOperation } from './syntax/classify.ts'
 
 /** What definitions (CREATE, ALTER, DROP, TRUNCATE, GRANT, ...) do, with names resolved at the server. */
 export interface ResolvedDefinition {
@@ -36,20 +36,35 @@ export async function resolveDefinition(
     operations.push(
       toOperation(found, tables.length === 0 ? {} : { tables: sortedSet(tables), schemas: sortedSet(schemas) }),
     )
-    if (found.operation === 'COMMENT' || found.operation === 'ANALYZE') continue
-    for (const table of sortedSet(tables).filter((name) => protectedTables.has(name))) {
-      operations.push({
-        operation: `protected:${table}`,
-        otherwise: 'require-approval',
-        floor: 'require-approval',
-        because: `${table} has protected columns, which a definition can rename, copy or open to others`,
-        facts: { tables: [table] },
-      })
-    }
   }
+  operations.push(...(await protectedOperations(session, statement, protectedTables)))
   operations.push(...(await cascades(session, statement, [...objects.keys()])))
   if (statement.kind === 'TruncateStmt') operations.push(...(await truncateTriggers(session, [...objects.keys()])))
   return { operations, objects: [...objects].sort(([a], [b]) => a - b) }
+}
+
+/** Definitions that cannot open a protected column to anybody. */
+const HARMLESS = ['CommentStmt', 'VacuumStmt', 'RefreshMatViewStmt', 'CreateTableAsStmt', 'ViewStmt']
+
+async function protectedOperations(
+  session: Session,
+  { root, kind, operations }: Statement,
+  protectedTables: ReadonlySet<string>,
+): Promise<readonly Operation[]> {
+  if (HARMLESS.includes(kind) || protectedTables.size === 0) return []
+  const named = [...operations.flatMap(({ targets }) => targets), ...mentionedRelations(root)]
+  const tables: string[] = []
+  for (const target of named) tables.push((await resolve(session, target)).name)
+  const touched = sortedSet(tables).filter((name) => protectedTables.has(name))
+  // GRANT ... ON ALL TABLES and default privileges name none, and reach any.
+  const isWide = ['GrantStmt', 'AlterDefaultPrivilegesStmt'].includes(kind) && named.length === 0
+  return (isWide ? ['*'] : touched).map((table) => ({
+    operation: `protected:${table}`,
+    otherwise: 'require-approval',
+    floor: 'require-approval',
+    because: 'a definition can rename, copy or open the protected columns to others',
+    facts: { tables: isWide ? [...protectedTables].sort() : [table] },
+  }))
 }
 
 /** An operation of the text alone, for what never reaches the server, or has been resolved already. */

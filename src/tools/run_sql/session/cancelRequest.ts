@@ -10,7 +10,8 @@ export async function cancelRequest(client: Client, tls: TlsOptions): Promise<vo
   if (processID === null || secretKey === null) return
   const connection = new Connection({ ssl: tls }) as unknown as CancellingConnection
   await new Promise<void>((resolve) => {
-    connection.once('error', () => resolve())
+    // Every later error too: an emitter without a listener for it would end the process.
+    connection.on('error', () => resolve())
     connection.once('end', () => resolve())
     connection.once('connect', () => (tls === false ? cancel() : connection.requestSsl()))
     connection.once('sslconnect', cancel)
@@ -26,6 +27,7 @@ export async function cancelRequest(client: Client, tls: TlsOptions): Promise<vo
 
 interface CancellingConnection {
   readonly stream: { destroy(): void }
+  on(event: string, listener: () => void): void
   once(event: string, listener: () => void): void
   connect(port: number, host: string): void
   requestSsl(): void

@@ -117,7 +117,12 @@ function queryOperations(root: SyntaxNode): StatementOperation[] {
       throw new GateError('ERR_SQL_NOT_UNDERSTOOD', { detail: `A query cannot hold ${kind}.` })
     }
     if (kind === 'IntoClause' && found.parent?.kind === 'SelectStmt') {
-      operations.push({ ...bare('CREATE'), targets: relationOf(node.rel), because: 'SELECT INTO creates a table' })
+      operations.push({
+        ...bare('CREATE'),
+        targets: relationOf(node.rel),
+        floor: 'deny',
+        because: 'SELECT INTO creates a table: use CREATE TABLE ... AS',
+      })
     }
     if (kind === 'LockingClause') operations.push({ ...bare('LOCK'), because: 'FOR UPDATE and FOR SHARE lock rows' })
     const operation = QUERY_KINDS[kind]
@@ -185,7 +190,7 @@ function utilityOperations(root: SyntaxNode): StatementOperation[] {
     } else if (found === root) {
       throw new GateError('ERR_SQL_NOT_UNDERSTOOD', { detail: `It is a ${kind}.`, facts: { node: kind } })
     }
-    if (kind === 'FuncCall' && !isHarmlessDefault(node)) {
+    if (kind === 'FuncCall' && parent?.kind !== 'CallStmt' && !isHarmlessDefault(node)) {
       operations.push({ ...code('expression', 'the definition calls a function'), floor: undefined })
     }
   }
@@ -202,6 +207,9 @@ function meaningOf(
   if (kind === 'VacuumStmt' && node.is_vacuumcmd !== true) {
     operation = 'ANALYZE'
     instead = undefined
+  }
+  if (kind === 'CreateSchemaStmt' && node.schemaElts !== undefined) {
+    instead = 'create the schema alone, and then what is in it, one statement for each call'
   }
   if ((kind === 'IndexStmt' || kind === 'DropStmt') && node.concurrent === true) {
     instead = 'CONCURRENTLY cannot run inside a transaction; leave it out, or have an operator run it'
@@ -307,6 +315,11 @@ function relationFromItem(item: unknown, statement: NodeFields): readonly NamedR
   if (!RELATION_OBJECTS.includes(type) && !isOnTable) return []
   const name = parts.at(-1)
   return name === undefined ? [] : [{ schema: parts.at(-2), name }]
+}
+
+/** Every relation that a definition mentions, as its object or by the way (REFERENCES, INHERIT, LIKE). */
+export function mentionedRelations(root: SyntaxNode): readonly NamedRelation[] {
+  return [...walkTree(root)].flatMap(({ kind, node }) => (kind === 'RangeVar' ? relationOf(node) : []))
 }
 
 function relationOf(range: unknown): readonly NamedRelation[] {

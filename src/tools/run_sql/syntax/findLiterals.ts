@@ -12,15 +12,17 @@ export interface Span {
  * does not, the whole text counts as one literal: hidden rather than shown by mistake.
  */
 export function findLiterals(sql: string, root: SyntaxNode): readonly Span[] {
-  const spans = scanLiterals(sql)
-  const starts = new Set(spans.map(({ start }) => start))
+  const { spans, words } = scan(sql)
+  // N'x' is to the parser the word N and a string after it.
+  const starts = new Set(spans.flatMap(({ start }) => (/[nN]/.test(sql[start] ?? '') ? [start, start + 1] : [start])))
   const offsets = utf16Offsets(sql)
   for (const { kind, node } of walkTree(root)) {
     if (kind !== 'A_Const' || node.isnull === true || isObject(node.boolval)) continue
     const location = Number(node.location ?? 0)
-    // Constants that the parser makes up itself, as for `interval '1' day`, have no place in the text.
     if (location < 0) continue
     const at = offsets(location)
+    // The parser makes constants of words too: `extract(year FROM x)`, `interval '1' day`.
+    if (words.has(at)) continue
     if (!starts.has(at) && !starts.has(at + signLength(sql, at))) return [{ start: 0, end: sql.length }]
   }
   return spans
@@ -43,8 +45,9 @@ const DOLLAR_QUOTE = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$/
 const NUMBER = /(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?[A-Za-z0-9_]*/y
 const PREFIX = /(?:[eEbBxXnN]|[uU]&)?'/y
 
-function scanLiterals(sql: string): Span[] {
+function scan(sql: string): { spans: readonly Span[]; words: ReadonlySet<number> } {
   const spans: Span[] = []
+  const words = new Set<number>()
   const matchAt = (pattern: RegExp, at: number): string | undefined => {
     pattern.lastIndex = at
     return pattern.exec(sql)?.[0]
@@ -79,9 +82,10 @@ function scanLiterals(sql: string): Span[] {
       const number = word === undefined ? matchAt(NUMBER, at) : undefined
       at += word?.length ?? number?.length ?? 1
       if (number !== undefined) spans.push({ start, end: at })
+      if (word !== undefined) words.add(start)
     }
   }
-  return spans
+  return { spans, words }
 }
 
 /** After the closing quote a newline and another quote continue the same literal. */
