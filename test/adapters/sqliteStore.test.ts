@@ -128,10 +128,14 @@ describe('the file', () => {
     const path = newFile()
     const store = openSqliteStore(path)
     const secret = 'very-secret-literal-4711'
-    const candidate = anApproval({ id: newId('apr', T0), args: { sql: secret.repeat(20) } })
+    const candidate = anApproval({ id: newId('apr', T0), args: { sql: secret.repeat(2000) } })
     await store.openOrJoin(candidate, terms, limits, T0)
-    await store.change(candidate.id, (one) => vote(one, aBallot('ann', 'deny'), T0))
+    // Closing moves the journal into the file: now it is there.
     await store.close()
+    expect(readFileSync(path).includes(secret)).toBe(true)
+    const again = openSqliteStore(path)
+    await again.change(candidate.id, (one) => vote(one, aBallot('ann', 'deny'), T0))
+    await again.close()
     expect(readFileSync(path).includes(secret)).toBe(false)
   })
 })
