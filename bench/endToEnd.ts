@@ -1,0 +1,78 @@
+import { type BenchProcess, startProcess } from './childProcess.ts'
+import type { Load, Measured } from './loadProcess.ts'
+import { ms, printTable, whole } from './tables.ts'
+import { callOf2025, callOf2026, READ, type Surroundings, WRITE } from './workload.ts'
+
+const CALLERS = [1, 16, 64] as const
+
+/** The gate beside a bare server, in the same run: latency, throughput, memory. */
+export async function benchEndToEnd(
+  around: Surroundings,
+  seconds: number,
+): Promise<{ readonly added: number; readonly p50: number }> {
+  const { database, barePort: port, configPath, gatewayUrl, token } = around
+  const processes: BenchProcess[] = []
+  try {
+    const bare = await startProcess('bareProcess', { port, database })
+    processes.push(bare)
+    const gateway = await startProcess('gatewayProcess', { configPath }, ['--expose-gc'])
+    processes.push(gateway)
+    const loader = await startProcess('loadProcess', null)
+    processes.push(loader)
+
+    const bareUrl = `http://127.0.0.1:${port}/`
+    const run = (load: Load) => loader.ask<Measured>(load)
+    const idle = await gateway.ask<NodeJS.MemoryUsage>('memory')
+    const warmUp = { callers: 8, seconds: Math.min(4, seconds) }
+    await run({ url: bareUrl, ...callOf2025(token, READ), ...warmUp })
+    await run({ url: gatewayUrl, ...callOf2025(token, READ), ...warmUp })
+    await run({ url: gatewayUrl, ...callOf2026(token, READ), ...warmUp })
+
+    const rows: string[][] = []
+    let first = { added: Number.NaN, p50: Number.NaN }
+    for (const callers of CALLERS) {
+      const plain = await run({ url: bareUrl, ...callOf2025(token, READ), callers, seconds })
+      const gated = await run({ url: gatewayUrl, ...callOf2025(token, READ), callers, seconds })
+      const modern = await run({ url: gatewayUrl, ...callOf2026(token, READ), callers, seconds })
+      if (callers === 1) first = { added: gated.p50 - plain.p50, p50: gated.p50 }
+      rows.push(rowOf('bare node:http + pg', callers, plain, plain))
+      rows.push(rowOf('gate, 2025 protocols', callers, gated, plain))
+      rows.push(rowOf('gate, 2026-07-28', callers, modern, plain))
+    }
+    const loaded = await gateway.ask<NodeJS.MemoryUsage>('memory')
+    printTable(
+      'One read of 8 rows through the whole gate, and through a server that only runs it',
+      ['server', 'callers', 'p50 ms', 'p95 ms', 'p99 ms', 'added p50 ms', 'calls/s', 'of bare'],
+      rows,
+    )
+    const write = await run({ url: gatewayUrl, ...callOf2025(token, WRITE), callers: 1, seconds })
+    const writes = await run({ url: gatewayUrl, ...callOf2025(token, WRITE), callers: 16, seconds })
+    printTable(
+      'An INSERT that policy allows (judged twice, committed, looked-up reference durable before COMMIT)',
+      ['callers', 'p50 ms', 'p95 ms', 'p99 ms', 'calls/s'],
+      [
+        ['1', ms(write.p50), ms(write.p95), ms(write.p99), whole(write.perSecond)],
+        ['16', ms(writes.p50), ms(writes.p95), ms(writes.p99), whole(writes.perSecond)],
+      ],
+    )
+    const MiB = (bytes: number) => `${whole(bytes / 1024 ** 2)} MiB`
+    printTable(
+      'Memory of the gateway',
+      ['when', 'resident', 'heap used'],
+      [
+        ['idle, before the first call', MiB(idle.rss), MiB(idle.heapUsed)],
+        ['after the load above', MiB(loaded.rss), MiB(loaded.heapUsed)],
+      ],
+    )
+    return first
+  } finally {
+    for (const process of processes.reverse()) await process.stop()
+  }
+}
+
+function rowOf(server: string, callers: number, measured: Measured, bare: Measured): string[] {
+  const { p50, p95, p99, perSecond } = measured
+  const added = measured === bare ? '' : ms(p50 - bare.p50)
+  const ratio = measured === bare ? '' : `1/${(bare.perSecond / perSecond).toFixed(1)}`
+  return [server, String(callers), ms(p50), ms(p95), ms(p99), added, whole(perSecond), ratio]
+}

@@ -1,0 +1,73 @@
+import { Agent, request } from 'node:http'
+import { readInput, serveParent } from './childProcess.ts'
+import { quantile } from './tables.ts'
+
+/** One kind of request, sent again and again. */
+export interface Load {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+  readonly callers: number
+  readonly seconds: number
+}
+
+export interface Measured {
+  readonly requests: number
+  readonly perSecond: number
+  /** Milliseconds. */
+  readonly p50: number
+  readonly p95: number
+  readonly p99: number
+}
+
+readInput<null>()
+serveParent(
+  (load: Load) => run(load),
+  async () => undefined,
+)
+
+/** Each caller sends its next request when the last was answered, over a connection that it keeps. */
+async function run({ url, headers, body, callers, seconds }: Load): Promise<Measured> {
+  const agent = new Agent({ keepAlive: true, maxSockets: callers })
+  const { hostname, port, pathname } = new URL(url)
+  const options = {
+    agent,
+    host: hostname,
+    port,
+    path: pathname,
+    method: 'POST',
+    headers: { ...headers, 'content-length': Buffer.byteLength(body) },
+  }
+  const latencies: number[] = []
+  const began = performance.now()
+  const until = began + seconds * 1000
+  const caller = async () => {
+    while (performance.now() < until) {
+      const start = performance.now()
+      const answer = await send()
+      latencies.push(performance.now() - start)
+      if (!answer.includes('"status":"ok"')) throw new Error(`the answer was ${answer.slice(0, 600)}`)
+    }
+  }
+  const send = () =>
+    new Promise<string>((resolve, reject) => {
+      const sent = request(options, (response) => {
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        response.on('end', () => resolve(Buffer.concat(chunks).toString()))
+      })
+      sent.once('error', reject)
+      sent.end(body)
+    })
+  await Promise.all(Array.from({ length: callers }, caller))
+  const took = (performance.now() - began) / 1000
+  agent.destroy()
+  latencies.sort((a, b) => a - b)
+  return {
+    requests: latencies.length,
+    perSecond: latencies.length / took,
+    p50: quantile(latencies, 0.5),
+    p95: quantile(latencies, 0.95),
+    p99: quantile(latencies, 0.99),
+  }
+}
