@@ -198,7 +198,7 @@ async function open(
 async function readCredentials({ connections }: Config, book: CredentialBook, log: Logger): Promise<void> {
   for (const [name, { read, write }] of Object.entries(connections)) {
     for (const role of [read, write]) {
-      if (role === undefined) continue
+      if (role?.password === undefined) continue
       await book.readSecret(role.password).catch((error: unknown) => {
         log.error(
           { connection: name, ...errorFacts(error) },

@@ -96,7 +96,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   /** What commands need that run without a gateway. */
   'offline.ts': [
     ...['call.ts', 'errors.ts', 'newId.ts', 'settings', 'identity', 'policy', 'approvals', 'masking', 'audit'],
-    ...['tools', 'gateTools', 'config', 'adapters', 'cli', 'pino', 'node:path'],
+    ...['tools', 'gateTools', 'config', 'pipeline', 'adapters', 'cli', 'pino', 'node:fs/promises', 'node:path'],
   ],
   'main.ts': [
     ...['call.ts', 'errors.ts', 'version.ts', 'settings', 'config', 'adapters', 'demo', 'cli', 'startGateway.ts'],

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import type { ConfigFile } from './schema.ts'
-import { isSecretReference } from './secretsOf.ts'
+import { FREE_FORM, isSecretReference } from './secretsOf.ts'
 
 /** Makes every path absolute. Relative ones are relative to the folder of the file that names them. */
 export function resolvePaths(settings: ConfigFile, folder: string): ConfigFile {
@@ -29,6 +29,6 @@ function withSecretFiles<Value>(value: Value, absolute: (path: string) => string
   if (typeof value !== 'object' || value === null) return value
   if (isSecretReference(value)) return ('file' in value ? { file: absolute(value.file) } : value) as Value
   return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [key, withSecretFiles(inner, absolute)]),
+    Object.entries(value).map(([key, inner]) => [key, FREE_FORM.has(key) ? inner : withSecretFiles(inner, absolute)]),
   ) as Value
 }

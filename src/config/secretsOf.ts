@@ -10,10 +10,15 @@ export interface NamedSecret {
 export function secretsOf(value: unknown, path = ''): NamedSecret[] {
   if (isSecretReference(value)) return [{ path, reference: value }]
   if (typeof value !== 'object' || value === null) return []
-  return Object.entries(value).flatMap(([key, inner]) => secretsOf(inner, path === '' ? key : `${path}.${key}`))
+  return Object.entries(value).flatMap(([key, inner]) =>
+    FREE_FORM.has(key) ? [] : secretsOf(inner, path === '' ? key : `${path}.${key}`),
+  )
 }
 
-/** A mapping with nothing but an `env` or a `file` is a reference, wherever it stands: schemas use it for nothing else. */
+/** Mappings in which people choose the keys: `labels: { env: prod }` refers to no secret. */
+export const FREE_FORM: ReadonlySet<string> = new Set(['labels', 'groups', 'claims', 'owners'])
+
+/** A mapping with nothing but an `env` or a `file` is a reference, wherever a schema does not leave the keys to people. */
 export function isSecretReference(value: unknown): value is SecretReference {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   const [only, other] = Object.entries(value)

@@ -41,7 +41,7 @@ export async function playSession({ url, agentToken, mintReviewerToken, terminal
         terminal,
         'green',
         '✓',
-        `approved and executed once: ${result.result?.rows_changed} rows (${result.approval_id})`,
+        `approved, executed once: ${result.result?.rows_changed} rows changed, the cascade included (${result.approval_id})`,
       )
 
     heading('4  The same call again', 'one execution per approval')

@@ -1,5 +1,5 @@
 import type { Approval } from '../approvals/approval.ts'
-import type { Answer, AnswerStatus, Decision, Json, MaskedOutput } from '../call.ts'
+import type { Answer, AnswerStatus, Decision, Json, MaskedOutput, Verdict } from '../call.ts'
 import { ERRORS, type ErrorCode, GateError } from '../errors.ts'
 import type { Masker } from '../masking/masker.ts'
 import { maskFreeText } from '../masking/maskText.ts'
@@ -78,10 +78,37 @@ export function answerStopped(
     callId,
     approvalId: typeof approvalId === 'string' ? approvalId : undefined,
     code: stop.code,
-    message: maskFreeText(FOR_OPERATORS.has(stop.code) ? ERRORS[stop.code].message : stop.message, masker),
+    message: maskFreeText(messageOf(stop, decision), masker),
     nextStep: ERRORS[stop.code].next,
     details: detailsOf(stop, decision),
     output: undefined,
+  }
+}
+
+function messageOf(stop: GateError, decision: Decision | undefined): string {
+  if (FOR_OPERATORS.has(stop.code)) return ERRORS[stop.code].message
+  if (stop.code !== 'ERR_POLICY_DENIED' || decision === undefined) return stop.message
+  const denied = decision.verdicts.filter(({ action }) => action === 'deny')
+  return [ERRORS[stop.code].message, ...denied.map(denialOf)].join(' ')
+}
+
+/** Why one operation is denied, for the agent: rules by name, never where they stand on the server's disk. */
+function denialOf({ operation, reason, policy, rule, message }: Verdict): string {
+  const name = operation.operation
+  if (message !== undefined) return `${name}: ${message}`
+  switch (reason) {
+    case 'rule-matched':
+      return `${name} is denied by rule ${rule} of policy ${policy}.`
+    case 'no-rule-matched':
+      return `No rule allows ${name} here.`
+    case 'no-policy-bound':
+      return `No policy is about you on this connection.`
+    case 'groups-unknown':
+      return `Your groups are not known, so no rule allows ${name}.`
+    case 'floor':
+      return `${name} never runs through this gate${operation.because === undefined ? '' : `: ${operation.because}`}.`
+    default:
+      return `${name} belongs to a call that is not allowed.`
   }
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadConfig, policyContextOf } from '../../src/config/loadConfig.ts'
+import { secretsOf } from '../../src/config/secretsOf.ts'
 import { ConfigError, formatProblem } from '../../src/settings/configError.ts'
 import { readBadFiles } from '../settings/badFiles.ts'
 import { MINIMAL } from './configs.ts'
@@ -124,4 +125,12 @@ describe('a configuration that loads', () => {
     expect(context).toMatchObject({ reviewers: ['dba'], defaultReviewers: 'dba', providers: ['entra'] })
     expect(context.connections.get('prod')).toMatchObject({ type: 'postgres', labels: {} })
   })
+})
+
+test('labels named env or file are labels, not secret references', () => {
+  const connections = {
+    a: { read: { password: { env: 'PW' } }, labels: { env: 'prod' } },
+    b: { labels: { file: 'x' } },
+  }
+  expect(secretsOf({ connections }).map(({ path }) => path)).toEqual(['connections.a.read.password'])
 })
