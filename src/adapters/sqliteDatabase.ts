@@ -15,6 +15,8 @@ export interface SqliteDatabase {
   run(sql: string, ...values: SqlValue[]): number
   /** Everything or nothing, alone on the file. Durable when it returns. */
   atomically<T>(work: () => T): T
+  /** Moves the journal into the file, so that what was overwritten is gone from both. Does nothing while others read. */
+  emptyJournal(): void
   close(): void
 }
 
@@ -42,8 +44,15 @@ export function openSqliteDatabase(path: string): SqliteDatabase {
     rows: (sql, ...values) => guarded(() => statement(sql).all(...values)),
     run: (sql, ...values) => guarded(() => statement(sql).run(...values).changes),
     atomically: (work) => atomically(database, work),
+    emptyJournal: () => void guarded(() => database.exec('PRAGMA wal_checkpoint(TRUNCATE)')),
     close: () => {
-      if (database.isOpen) database.close()
+      if (!database.isOpen) return
+      try {
+        // Statements that are still prepared keep SQLite from doing this by itself.
+        database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+      } finally {
+        database.close()
+      }
     },
   }
   try {

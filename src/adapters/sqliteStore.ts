@@ -132,6 +132,7 @@ function approvals(database: SqliteDatabase, changed: ChangeSignal): ApprovalPar
         }
       }
       database.run("DELETE FROM writes WHERE state <> 'executing' AND settled_at <= ?", now - RESULT_KEPT_MS)
+      database.emptyJournal()
       if (swept > 0) changed.notify()
       return swept
     },
