@@ -2,10 +2,11 @@ import { FIRST_USER_OID } from './catalogFacts.ts'
 import { judgeFunction } from './functions/judgeFunction.ts'
 import { totalityOf } from './functions/totalFunctions.ts'
 import type { Protection } from './protection.ts'
+import { columnsRead } from './queryParts.ts'
 import type { Catalog } from './readCatalog.ts'
 import { UnreadableTree } from './readNodeTree.ts'
 import { CLEAN, type Taint, union } from './taint.ts'
-import { columnsRead, type LineageSource, traceLineage } from './traceLineage.ts'
+import { type LineageSource, traceLineage } from './traceLineage.ts'
 
 /** Answers the questions of lineage from catalog facts and the configured columns. */
 export function lineageSource(catalog: Catalog, protection: Protection, trusted: ReadonlySet<string>): LineageSource {

@@ -5,13 +5,13 @@ import {
   readConstraintColumns,
   type TriggerFacts,
 } from './consequenceFacts.ts'
+import type { Write } from './describeWrite.ts'
 import type { Protection } from './protection.ts'
 import { outputEntries, RTE, rowSources } from './queryScope.ts'
 import type { Catalog } from './readCatalog.ts'
 import { addIndirectTree, followReferences } from './readCatalog.ts'
 import type { AnalysisSession } from './session.ts'
 import { CLEAN, type Taint, union } from './taint.ts'
-import type { Write } from './traceLineage.ts'
 import { at, nodeField, nodesField, numberField } from './treeFields.ts'
 
 export type WriteAction = 'INSERT' | 'UPDATE' | 'DELETE'

@@ -1,7 +1,8 @@
+import { describeWrite, multiAssignments, type Write } from './describeWrite.ts'
 import { createFailureCheck, type Totality } from './failureByValue.ts'
 import { shapeOf } from './nodeShapes.ts'
+import { conditionsOf, removesDuplicates, returnsSet } from './queryParts.ts'
 import {
-  COMMAND,
   outputEntries,
   type QueryScope,
   RTE,
@@ -30,23 +31,6 @@ export interface LineageSource {
   totality(functionId: number): Totality
 }
 
-/** One table that one INSERT, UPDATE, DELETE or MERGE writes. */
-export interface Write {
-  readonly query: TreeNode
-  readonly relation: number
-  readonly inserts: boolean
-  readonly updates: boolean
-  readonly deletes: boolean
-  /** Columns assigned, and what flows into them. */
-  readonly assigned: ReadonlyMap<number, Taint>
-  /** Columns that existing rows get new values in. */
-  readonly updated: ReadonlySet<number>
-  /** An UPDATE sets a column to DEFAULT. */
-  readonly usesDefaults: boolean
-  /** The constraint named in ON CONFLICT ON CONSTRAINT, 0 for none. */
-  readonly conflictConstraint: number
-}
-
 export interface Lineage {
   /** What flows into each output column, in order. */
   readonly outputs: readonly Taint[]
@@ -72,10 +56,9 @@ const OPAQUE_TAINT: Taint = new Set([OPAQUE])
 /** A statement that takes more steps than this is refused: views of views multiply. */
 const MAX_STEPS = 2_000_000
 
-/** SubLinkType EXISTS and MULTIEXPR, ParamKind MULTIEXPR, SetOperation UNION. */
+/** SubLinkType EXISTS, and ParamKind MULTIEXPR. */
 const EXISTS_SUBLINK = 0
 const MULTIEXPR_PARAM = 3
-const SETOP_UNION = 1
 
 /**
  * Follows every protected column through one analysed query, into outputs, predicates and assignments. Explicit flows
@@ -117,7 +100,9 @@ export function traceLineage(query: TreeNode, source: LineageSource): Lineage {
       case 'WINDOWFUNC':
         return union([taintOfParts(node, scope), windowTaint(numberField(node, 'winref'), scope)])
       case 'PARAM':
-        return numberField(node, 'paramkind') === MULTIEXPR_PARAM ? multiAssignmentTaint(scope) : CLEAN
+        return numberField(node, 'paramkind') === MULTIEXPR_PARAM
+          ? taintOf(multiAssignments(scope.query), scope)
+          : CLEAN
       case 'QUERY':
         throw new UnreadableTree('a query where an expression must stand')
       default:
@@ -191,12 +176,6 @@ export function traceLineage(query: TreeNode, source: LineageSource): Lineage {
     return union([outputs, flow.predicates, taintOf(field(node, 'testexpr'), scope)])
   }
 
-  /** `SET (a, b) = (SELECT ...)`: the sub-select stands at the end of the target list, its columns are parameters. */
-  function multiAssignmentTaint(scope: QueryScope): Taint {
-    const hidden = nodesField(scope.query, 'targetList').filter((entry) => flagField(entry, 'resjunk'))
-    return union(hidden.map((entry) => taintOf(field(entry, 'expr'), scope)))
-  }
-
   function windowTaint(reference: number, scope: QueryScope): Taint {
     const found = nodesField(scope.query, 'windowClause').filter((item) => numberField(item, 'winref') === reference)
     return union(found.map((item) => oneWindowTaint(item, scope)))
@@ -264,7 +243,11 @@ export function traceLineage(query: TreeNode, source: LineageSource): Lineage {
     if (known !== undefined) return known
     if (++steps > MAX_STEPS) throw new UnreadableTree('too many steps')
     const scope = { query: inner, outer }
-    noteWrite(scope)
+    const write = describeWrite(scope, (value, home) => {
+      failures.check(value, home)
+      return taintOf(value, home)
+    })
+    if (write !== undefined) writes.set(inner, write)
     const isSetOperation = field(inner, 'setOperations') !== null
     const entries = outputEntries(inner)
     const outputs = isSetOperation
@@ -360,78 +343,9 @@ export function traceLineage(query: TreeNode, source: LineageSource): Lineage {
     return isPlainColumn(nodeField(output, 'expr'), { query: within, outer: kind === RTE.subquery ? home : undefined })
   }
 
-  function noteWrite(scope: QueryScope): void {
-    const { query: inner } = scope
-    const command = numberField(inner, 'commandType')
-    if (command === COMMAND.select) return
-    const relation = numberField(rangeTableEntry(scope, numberField(inner, 'resultRelation')), 'relid')
-    const actions = nodesField(inner, 'mergeActionList').map((action) => ({
-      command: numberField(action, 'commandType'),
-      entries: nodesField(action, 'targetList'),
-    }))
-    if (command !== COMMAND.merge) actions.push({ command, entries: nodesField(inner, 'targetList') })
-    const onConflict = field(inner, 'onConflict')
-    if (isNode(onConflict) && nodesField(onConflict, 'onConflictSet').length > 0) {
-      actions.push({ command: COMMAND.update, entries: nodesField(onConflict, 'onConflictSet') })
-    }
-    const acts = (kind: number): boolean => actions.some((action) => action.command === kind)
-    const assigned = new Map<number, Taint>()
-    const updated = new Set<number>()
-    for (const action of actions) {
-      for (const entry of action.entries) {
-        failures.check(field(entry, 'expr'), scope)
-        if (flagField(entry, 'resjunk')) continue
-        const column = numberField(entry, 'resno')
-        assigned.set(column, union([assigned.get(column) ?? CLEAN, taintOf(field(entry, 'expr'), scope)]))
-        if (action.command === COMMAND.update) updated.add(column)
-      }
-    }
-    writes.set(inner, {
-      query: inner,
-      relation,
-      inserts: acts(COMMAND.insert),
-      updates: acts(COMMAND.update),
-      deletes: acts(COMMAND.delete),
-      assigned,
-      updated,
-      usesDefaults: actions.some(({ entries }) =>
-        entries.some((entry) => nodeField(entry, 'expr').tag === 'SETTODEFAULT'),
-      ),
-      conflictConstraint: isNode(onConflict) ? numberField(onConflict, 'constraint') : 0,
-    })
-  }
-
   const failures = createFailureCheck(taintOf, source.totality, (taint) => addAll(predicates, withoutOpaque(taint)))
   const { outputs } = flowOf(query, undefined)
   return { outputs, predicates, equalities, read, writes: [...writes.values()] }
-}
-
-interface Condition {
-  readonly term: TreeNode
-  /** A term of WHERE filters; the ON of an outer join does not. */
-  readonly filters: boolean
-}
-
-/** Every ON, and every WHERE split at its outermost AND. */
-function conditionsOf(query: TreeNode): readonly Condition[] {
-  const found: Condition[] = []
-  const split = (value: TreeValue): void => {
-    if (!isNode(value)) return
-    if (value.tag === 'BOOLEXPR' && field(value, 'boolop') === 'and') nodesField(value, 'args').forEach(split)
-    else found.push({ term: value, filters: true })
-  }
-  const visit = (node: TreeNode): void => {
-    if (node.tag === 'FROMEXPR') {
-      split(field(node, 'quals'))
-      nodesField(node, 'fromlist').forEach(visit)
-    } else if (node.tag === 'JOINEXPR') {
-      const term = field(node, 'quals')
-      if (isNode(term)) found.push({ term, filters: false })
-      for (const side of ['larg', 'rarg']) visit(nodeField(node, side))
-    }
-  }
-  visit(nodeField(query, 'jointree'))
-  return found
 }
 
 function columnOf(flow: Flow, column: number): Taint {
@@ -441,37 +355,9 @@ function columnOf(flow: Flow, column: number): Taint {
 
 const sizeOf = (flow: Flow): number => flow.predicates.size + flow.outputs.reduce((sum, taint) => sum + taint.size, 0)
 
-function removesDuplicates(operation: TreeValue): boolean {
-  if (!isNode(operation) || operation.tag !== 'SETOPERATIONSTMT') return false
-  if (numberField(operation, 'op') !== SETOP_UNION || !flagField(operation, 'all')) return true
-  return removesDuplicates(field(operation, 'larg')) || removesDuplicates(field(operation, 'rarg'))
-}
-
-/** Whether evaluating an expression may give several rows or none. */
-function returnsSet(value: TreeValue): boolean {
-  if (Array.isArray(value)) return value.some(returnsSet)
-  if (!isNode(value) || value.tag === 'SUBLINK') return false
-  if (value.fields.get('funcretset') === 'true' || value.fields.get('opretset') === 'true') return true
-  return [...(shapeOf(value.tag)?.nodes ?? [])].some((name) => returnsSet(value.fields.get(name) ?? null))
-}
-
 function unlabelled(node: TreeNode): TreeNode {
   return node.tag === 'RELABELTYPE' ? unlabelled(nodeField(node, 'arg')) : node
 }
 
 const isConstant = (node: TreeNode): boolean =>
   node.tag === 'CONST' || (node.tag === 'PARAM' && numberField(node, 'paramkind') === 0)
-
-/** For trees outside a query, such as the expression of a generated column: the columns of its own table that it reads. */
-export function columnsRead(value: TreeValue): ReadonlySet<number> {
-  const found = new Set<number>()
-  const visit = (item: TreeValue): void => {
-    if (Array.isArray(item)) item.forEach(visit)
-    else if (isNode(item)) {
-      if (item.tag === 'VAR') found.add(numberField(item, 'varattno'))
-      for (const name of shapeOf(item.tag)?.nodes ?? []) visit(item.fields.get(name) ?? null)
-    }
-  }
-  visit(value)
-  return found
-}

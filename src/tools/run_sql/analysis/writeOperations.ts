@@ -1,10 +1,10 @@
 import type { Operation } from '../../../call.ts'
+import type { Write } from './describeWrite.ts'
 import { type Findings, relationFacts, sorted } from './findings.ts'
 import { objectName } from './objectName.ts'
 import { COMMAND } from './queryScope.ts'
 import { union } from './taint.ts'
 import { targetTaint } from './traceConsequences.ts'
-import type { Write } from './traceLineage.ts'
 import { numberField } from './treeFields.ts'
 import { whereOf } from './whereOf.ts'
 
