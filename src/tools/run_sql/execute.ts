@@ -11,6 +11,7 @@ import type { TakenSession } from './session/createSessionPool.ts'
 import type { PortalResult } from './session/portalQuery.ts'
 import type { PostgresConnection } from './settings.ts'
 import type { Statement } from './syntax/classify.ts'
+import { isObject } from './syntax/walkTree.ts'
 
 /** A judged statement in the open transaction it was judged in. */
 export interface OpenStatement {
@@ -30,7 +31,9 @@ const WIRE_EXTRA = 4 * 1024 * 1024
 /** Runs a read in its READ ONLY transaction, which is always rolled back. */
 export async function executeRead(open: OpenStatement, signal: AbortSignal): Promise<ToolOutput> {
   try {
-    return toOutput(open, await run(open, signal), undefined)
+    const result = await run(open, signal)
+    await checkFunctionsUnchanged(open)
+    return toOutput(open, result, undefined)
   } catch (error) {
     throw scrubError(error, disclosureOf(open), signal)
   }
@@ -110,6 +113,20 @@ async function checkUnchanged({ session, sql, params, statement, judgement, sett
   if (statement.form !== 'query') return
   const again = await judgeStatement(session, sql, statement, params.length, settings)
   if (JSON.stringify(again.judged) !== JSON.stringify(judgement.judged)) throw new GateError('ERR_SQL_CHANGED')
+}
+
+/** The same for a read, whose transaction can make no temporary object to analyse it again: tables are locked. */
+async function checkFunctionsUnchanged({ session, judgement }: OpenStatement): Promise<void> {
+  const judged = isObject(judgement.judged) ? judgement.judged.functions : undefined
+  if (!Array.isArray(judged) || judged.length === 0) return
+  const { rows } = await session.query(
+    `SELECT p.oid::int8::text AS oid, p.xmin::text || '/' || p.ctid::text AS version
+       FROM pg_catalog.pg_proc p WHERE p.oid::int8::text = ANY ($1::text[])`,
+    [judged.map(([oid]: [number, string]) => String(oid))],
+  )
+  const now = new Map(rows.map(({ oid, version }) => [Number(oid), version]))
+  if (judged.some(([oid, version]: [number, string]) => now.get(oid) !== version))
+    throw new GateError('ERR_SQL_CHANGED')
 }
 
 async function commit(

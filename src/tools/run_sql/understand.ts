@@ -73,10 +73,10 @@ async function openStatement(
   const cancel = (): void => void session.cancel()
   signal.addEventListener('abort', cancel, { once: true })
   try {
-    await session.query('BEGIN READ WRITE')
+    session.precede('BEGIN READ WRITE')
     const judgement = await judgeStatement(session, call.sql, statement, call.params.length, call.settings)
-    // From here on the transaction cannot be switched back, whatever the statement tries.
-    if (statement.effect === 'read') await session.query('SET TRANSACTION READ ONLY')
+    // It goes with the statement, which the server skips if it fails; nothing can switch the transaction back.
+    if (statement.effect === 'read') session.precede('SET TRANSACTION READ ONLY')
     signal.throwIfAborted()
     return { ...call, session, judgement }
   } catch (error) {

@@ -301,6 +301,55 @@ describe.each([15, 16, 17, 18] as const)('run_sql on PostgreSQL %i', (major) => 
     expect(await count('users')).toBe(20)
   })
 
+  test('previews an UPDATE with parameters, and says why it cannot count', async () => {
+    const update = await understand('UPDATE jobs SET state = $1 WHERE id < $2', ['new', 4])
+    expect(await update.preview(signal)).toMatchObject({ rows: 3, missing: [] })
+    await update.release()
+    await target.admin(
+      "CREATE OR REPLACE FUNCTION spy(int) RETURNS bool LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''ran''; END'",
+    )
+    const spying = await understand('DELETE FROM jobs WHERE spy(id)')
+    expect(names(spying)).toContain('function:public.spy')
+    expect(await spying.preview(signal)).toMatchObject({
+      rows: undefined,
+      missing: [expect.stringMatching(/functions that are not known to be harmless/)],
+    })
+    await spying.release()
+  })
+
+  test('marks row locks and refuses SELECT INTO', async () => {
+    const locking = await understand('SELECT id FROM jobs FOR UPDATE')
+    expect([names(locking), locking.effect]).toEqual([['LOCK', 'SELECT'], 'write'])
+    await locking.release()
+    const into = await understand('SELECT id INTO copied FROM jobs')
+    expect(into.operations).toContainEqual(expect.objectContaining({ operation: 'CREATE', floor: 'deny' }))
+    await into.release()
+  })
+
+  test.each([
+    'GRANT SELECT ON ALL TABLES IN SCHEMA public TO gate_ro',
+    'CREATE INDEX ON users (email)',
+    'ALTER TABLE orders ADD FOREIGN KEY (id) REFERENCES users (id)',
+  ])('never lets a rule alone allow %s, which reaches protected columns', async (text) => {
+    const understanding = await understand(text)
+    expect(understanding.operations).toContainEqual(
+      expect.objectContaining({ operation: expect.stringMatching(/^protected:/), floor: 'require-approval' }),
+    )
+    await understanding.release()
+  })
+
+  test('refuses output when a function was redefined after it was judged', async () => {
+    const define = (body: string) =>
+      target.admin(`CREATE OR REPLACE FUNCTION tag(int) RETURNS text STABLE LANGUAGE sql AS $$ ${body} $$`)
+    await define("SELECT 'a'")
+    const understanding = await understand('SELECT tag(1)')
+    await define('SELECT email FROM users LIMIT 1')
+    await expect(understanding.execute(started(), async () => undefined, signal)).rejects.toMatchObject({
+      code: 'ERR_SQL_CHANGED',
+    })
+    await understanding.release()
+  })
+
   test('hides literals that may be protected values from reviewers, and only those', async () => {
     const understanding = await understand(
       "UPDATE users SET plan = 'pro' WHERE email = 'user1@corp.example' AND id = 1",

@@ -30,8 +30,12 @@ export async function buildAffectedQuery(
   const joins = node.usingClause ?? node.fromClause ?? node.withClause
   if (!isObject(relation) || joins !== undefined) throw notBuilt('it joins other tables')
   const table = describeTable(relation)
-  const where = node.whereClause === undefined ? '' : ` WHERE ${await findCondition(sql, node, major)}`
-  const parameters = countIn(node.whereClause)
+  const used = parametersIn(node.whereClause)
+  const parameters = Math.max(0, ...used)
+  const where =
+    node.whereClause === undefined
+      ? ''
+      : ` WHERE (${await findCondition(sql, node, major)})${mentionUnused(used, parameters)}`
   const columns = keys.length === 0 ? ['ctid'] : keys
   const sample = `SELECT ${columns.map(quote).join(', ')} FROM ${table}${where}\n LIMIT 5`
   return { count: `SELECT count(*) FROM ${table}${where}`, sample, parameters, table }
@@ -47,7 +51,7 @@ async function findCondition(sql: string, node: NodeFields, major: Major): Promi
       if (end <= start || ++tries > MAX_TRIES) continue
       // The newline ends a comment that the text may end with.
       const condition = `${sql.slice(start, end)}\n`
-      const parsed = await parseStatement(`SELECT WHERE ${condition}`, major).catch(refused)
+      const parsed = await parseStatement(`SELECT WHERE (${condition})`, major).catch(refused)
       // The word boundary that was found may stand inside a longer clause, which would then be part of the tree.
       if (parsed === undefined || parsed.node.whereClause === undefined) continue
       const others = [
@@ -83,13 +87,16 @@ function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
-function countIn(condition: unknown): number {
-  if (condition === undefined) return 0
-  let highest = 0
-  for (const { kind, node } of walkTree(unwrap(condition))) {
-    if (kind === 'ParamRef') highest = Math.max(highest, Number(node.number ?? 0))
-  }
-  return highest
+function parametersIn(condition: unknown): ReadonlySet<number> {
+  if (condition === undefined) return new Set()
+  const found = [...walkTree(unwrap(condition))].filter(({ kind }) => kind === 'ParamRef')
+  return new Set(found.map(({ node }) => Number(node.number ?? 0)))
+}
+
+/** The server wants to know a type for every parameter up to the highest, those of SET included. */
+function mentionUnused(used: ReadonlySet<number>, highest: number): string {
+  const unused = Array.from({ length: highest }, (_, index) => index + 1).filter((number) => !used.has(number))
+  return unused.map((number) => ` AND ($${number}::text IS NOT NULL OR true)`).join('')
 }
 
 function notBuilt(why: string): GateError {
