@@ -44,7 +44,7 @@ export interface Analysis {
 }
 
 /** One result column. */
-export interface AnalysisOutput {
+interface AnalysisOutput {
   readonly name: string
   /** Labels as configured (`users.email`) of the protected columns that flow into it. Anything here hides it. */
   readonly protectedBy: readonly string[]

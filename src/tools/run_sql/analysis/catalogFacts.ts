@@ -45,7 +45,7 @@ export interface FunctionFacts {
   readonly version: string
 }
 
-export interface OperatorFacts {
+interface OperatorFacts {
   readonly oid: number
   readonly name: string
   readonly functionId: number
@@ -53,7 +53,7 @@ export interface OperatorFacts {
 }
 
 /** A constraint of a domain that values are converted to. */
-export interface DomainFacts {
+interface DomainFacts {
   readonly oid: number
   readonly version: string
   readonly tree: string

@@ -44,7 +44,7 @@ export interface ForeignKeyFacts {
   readonly onUpdate: string
 }
 
-export interface ExpressionFacts {
+interface ExpressionFacts {
   readonly relation: number
   readonly kind: 'default' | 'generated' | 'check'
   readonly tree: string

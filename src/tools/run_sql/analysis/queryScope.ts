@@ -23,7 +23,7 @@ export const RTE = {
 /** PostgreSQL's CmdType, the same numbers on 15 to 18. */
 export const COMMAND = { select: 1, update: 2, insert: 3, delete: 4, merge: 5 } as const
 
-export function scopeAbove(scope: QueryScope, levels: number): QueryScope {
+function scopeAbove(scope: QueryScope, levels: number): QueryScope {
   let found: QueryScope | undefined = scope
   for (let level = 0; level < levels; level++) found = found?.outer
   if (found === undefined) throw new UnreadableTree('a reference to a query that is not there')

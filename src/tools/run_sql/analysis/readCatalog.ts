@@ -38,7 +38,7 @@ export function addIndirectTree(catalog: Catalog, tree: string, because: string)
   for (const oid of found.conversions) catalog.references.conversions.add(oid)
 }
 
-export function addIndirectFunction(catalog: Catalog, oid: number, because: string): void {
+function addIndirectFunction(catalog: Catalog, oid: number, because: string): void {
   catalog.passive.functions.add(oid)
   if (!catalog.indirect.has(oid)) catalog.indirect.set(oid, because)
 }

@@ -17,7 +17,7 @@ export interface TreeNode {
 export type TreeValue = null | string | TreeText | TreeNumbers | TreeBytes | readonly TreeValue[] | TreeNode
 
 /** A String node, as in lists of column names. */
-export interface TreeText {
+interface TreeText {
   readonly text: string
 }
 
@@ -28,7 +28,7 @@ export interface TreeNumbers {
 }
 
 /** A Datum: the bytes of a constant in the server's own representation. */
-export interface TreeBytes {
+interface TreeBytes {
   readonly bytes: readonly number[]
 }
 

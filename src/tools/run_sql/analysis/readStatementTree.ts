@@ -24,6 +24,10 @@ const MAX_TREE = 24 * 1024 * 1024
  * `sql` is one statement that the server's own parser accepted as one statement. The frame holds it because of that, on
  * a line of its own (a trailing `--` comment ends there), followed by a `;` (empty statements are nothing); the extended
  * protocol refuses a second command, and a body of anything but one query is refused here.
+ *
+ * Known limits. PostgreSQL converts literals while it analyses, before anything can be judged: `'{x}'::code[]` runs the
+ * CHECK of the domain `code`, on a value that the caller chose, in a transaction that is rolled back unless the
+ * statement is cleared later. Event triggers for CREATE and DROP PROCEDURE fire, where somebody made some.
  */
 export async function readStatementTree(
   session: AnalysisSession,
@@ -32,12 +36,14 @@ export async function readStatementTree(
   protect: readonly string[],
 ): Promise<StatementTree> {
   const parameterTypes = parameterCount === 0 ? [] : await inferParameterTypes(session, sql)
-  await session.query(
-    `CREATE PROCEDURE pg_temp.${NAME}(${parameterTypes.join(', ')}) LANGUAGE sql BEGIN ATOMIC\n${sql}\n;\nEND`,
-  )
-  const { rows } = await session.query(READ, protectedColumnParameters(protect), 'countersign_tree')
-  await session.query(`DROP PROCEDURE pg_temp.${NAME}`)
-  const row = rows[0] as { readonly tree: string | null; readonly protection: string | null } | undefined
+  const [, found] = await session.batch([
+    {
+      text: `CREATE PROCEDURE pg_temp.${NAME}(${parameterTypes.join(', ')}) LANGUAGE sql BEGIN ATOMIC\n${sql}\n;\nEND`,
+    },
+    { text: READ, params: protectedColumnParameters(protect), name: 'countersign_tree' },
+    { text: `DROP PROCEDURE pg_temp.${NAME}` },
+  ])
+  const row = found?.rows[0] as { readonly tree: string | null; readonly protection: string | null } | undefined
   if (row === undefined || row.tree === null) throw new GateError('ERR_SQL_NOT_UNDERSTOOD')
   if (row.tree.length > MAX_TREE) throw new GateError('ERR_SQL_TOO_COMPLEX')
   return { query: onlyQuery(row.tree), parameterTypes, protection: readProtection(protect, row.protection) }
@@ -48,15 +54,17 @@ const READ = `SELECT p.prosqlbody::text AS tree, ${PROTECTED_COLUMNS} AS protect
 
 /** The server's inference is the same when the statement runs, because the text and the search path are. */
 async function inferParameterTypes(session: AnalysisSession, sql: string): Promise<readonly string[]> {
-  await session.query(`PREPARE ${NAME} AS\n${sql}`)
-  const { rows } = await session.query(
-    `SELECT t.type::text AS type FROM pg_catalog.pg_prepared_statements s
-       CROSS JOIN LATERAL pg_catalog.unnest(s.parameter_types) WITH ORDINALITY AS t (type, ord)
-      WHERE s.name = '${NAME}' ORDER BY t.ord`,
-  )
-  await session.query(`DEALLOCATE ${NAME}`)
-  return rows.map((row) => String(row.type))
+  const [, found] = await session.batch([
+    { text: `PREPARE ${NAME} AS\n${sql}` },
+    { text: PARAMETER_TYPES, name: 'countersign_parameters' },
+    { text: `DEALLOCATE ${NAME}` },
+  ])
+  return (found?.rows ?? []).map((row) => String(row.type))
 }
+
+const PARAMETER_TYPES = `SELECT t.type::text AS type FROM pg_catalog.pg_prepared_statements s
+    CROSS JOIN LATERAL pg_catalog.unnest(s.parameter_types) WITH ORDINALITY AS t (type, ord)
+   WHERE s.name = '${NAME}' ORDER BY t.ord`
 
 /** The body is a list of statements, each a list of the queries that rewriting rules made of it: one and one here. */
 function onlyQuery(text: string): TreeNode {

@@ -13,8 +13,18 @@ export interface AnalysisSession {
    * and may be used to keep the statement prepared; it may be ignored.
    */
   query(text: string, params?: readonly unknown[], name?: string): Promise<SessionRows>
+  /** Several of them in one round trip, in order: after one that fails, none runs. Values come as text. */
+  batch(statements: readonly BatchStatement[]): Promise<readonly SessionRows[]>
 }
 
-export interface SessionRows {
+export interface BatchStatement {
+  readonly text: string
+  /** Text, null, or arrays of text. */
+  readonly params?: readonly unknown[]
+  /** As in `query`. */
+  readonly name?: string
+}
+
+interface SessionRows {
   readonly rows: readonly Readonly<Record<string, unknown>>[]
 }

@@ -14,10 +14,10 @@ import type { AnalysisSession } from './session.ts'
 import { CLEAN, type Taint, union } from './taint.ts'
 import { at, nodeField, nodesField, numberField } from './treeFields.ts'
 
-export type WriteAction = 'INSERT' | 'UPDATE' | 'DELETE'
+type WriteAction = 'INSERT' | 'UPDATE' | 'DELETE'
 
 /** One table that is written, by the statement itself or behind a view it names. */
-export interface Effect {
+interface Effect {
   readonly relation: number
   readonly action: WriteAction
   /** Columns written; undefined for all. */

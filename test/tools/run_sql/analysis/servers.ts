@@ -42,8 +42,13 @@ export async function startAnalysisServer(major: Major): Promise<AnalysisServer>
 const EXTENDED = { queryMode: 'extended' } as object
 
 export function asSession(client: pg.Client, major: number): AnalysisSession {
-  return {
+  const session: AnalysisSession = {
     major,
+    async batch(statements) {
+      const results = []
+      for (const { text, params, name } of statements) results.push(await session.query(text, params, name))
+      return results
+    },
     async query(text, values = [], name) {
       const { rows } = await client.query<Record<string, unknown>>({
         text,
@@ -54,6 +59,7 @@ export function asSession(client: pg.Client, major: number): AnalysisSession {
       return { rows }
     },
   }
+  return session
 }
 
 /** Runs in a transaction that is always rolled back. */
