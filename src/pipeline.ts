@@ -6,17 +6,16 @@
  *
  * The middle of the sentence is pipeline/runTool.ts. Evidence types keep the order: see call.ts.
  */
-import { revocationKeysOf } from './approvals/revocationKeys.ts'
 import { type CallRecord, openRecord } from './audit/record.ts'
-import type { Answer, Caller, Decision, ToolCall } from './call.ts'
+import type { Answer, Decision, ToolCall } from './call.ts'
 import { GateError } from './errors.ts'
 import { authenticate } from './identity/authenticate.ts'
 import { answerGateTool } from './pipeline/answerGateTool.ts'
 import { type AnswerContext, answerStopped } from './pipeline/answers.ts'
 import type { Gates } from './pipeline/gates.ts'
-import { findTool, type Passage } from './pipeline/passage.ts'
+import { findTool, type Passage, type Waiter } from './pipeline/passage.ts'
+import { refuseRevoked } from './pipeline/refuseRevoked.ts'
 import { runTool } from './pipeline/runTool.ts'
-import type { Waiter } from './pipeline/waitForPeople.ts'
 
 /** Runs one call to its answer. Never rejects: whatever happens is on record and becomes an answer. */
 export async function handleCall(call: ToolCall, gates: Gates, waiter: Waiter): Promise<Answer> {
@@ -36,12 +35,6 @@ export async function handleCall(call: ToolCall, gates: Gates, waiter: Waiter): 
     const context = passage ?? { callId: call.id, masker: gates.maskerFor(undefined) }
     return await stop(error, context, passage?.decision, record, gates)
   }
-}
-
-/** The kill switch, before anything else is done for the caller. It is read again whenever something is taken. */
-export async function refuseRevoked(caller: Caller, { approvals }: Pick<Gates, 'approvals'>): Promise<void> {
-  const revocation = await approvals.store.findRevoked(revocationKeysOf(caller))
-  if (revocation !== undefined) throw new GateError('ERR_REVOKED')
 }
 
 /** Stops that are an answer of policy or of people, not a mistake in the call. */

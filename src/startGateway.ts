@@ -27,7 +27,7 @@ import { errorFacts } from './gateway/errorFacts.ts'
 import { groupIdsOf, inForceOf, namerOf } from './gateway/inForce.ts'
 import { openLease } from './gateway/openLease.ts'
 import { recordApprovalEvents } from './gateway/recordApprovalEvents.ts'
-import { type Recovered, recoverCalls } from './gateway/recoverCalls.ts'
+import { type Recovered, recoverCalls, settleOrphans } from './gateway/recoverCalls.ts'
 import { reviewRoute } from './gateway/reviewRoute.ts'
 import { healthRoute, metadataRoute } from './gateway/routes.ts'
 import { suspendLeaks } from './gateway/suspendLeaks.ts'
@@ -134,13 +134,17 @@ async function open(
     inlineWaitMs: () => rules.inlineWaitMs,
     onBug: (callId, error) => log.error({ call: callId, ...errorFacts(error) }, 'unexpected failure'),
   }
-  const sweeper = setInterval(() => {
-    store
-      .sweep(clock())
-      .then(() => recordEvents(store, recordEvent))
-      .catch(problem('approvals could not be swept'))
-  }, SWEEP_MS)
-  closing.push(() => clearInterval(sweeper))
+  const settle = { approvals, lease: lease.current(), lookUpOutcome: sql.lookUpOutcome }
+  const stopSweeping = repeat(
+    SWEEP_MS,
+    async () => {
+      await store.sweep(clock())
+      await settleOrphans(settle)
+      await recordEvents(store, recordEvent)
+    },
+    problem('approvals could not be swept'),
+  )
+  closing.push(stopSweeping)
 
   // The wire
   const { listen, publicUrl, allowedHosts, allowedOrigins } = config.server
@@ -191,6 +195,22 @@ async function open(
       await stopped.catch(problem('the stop could not be recorded'))
       for (const close of closing.splice(0).reverse()) await close()
     },
+  }
+}
+
+/** Does the work again and again, each time after a pause, never two at once. Answers how to stop. */
+function repeat(ms: number, work: () => Promise<void>, onError: (error: unknown) => void): () => void {
+  let timer: NodeJS.Timeout | undefined
+  let stopped = false
+  const next = () => {
+    if (stopped) return
+    timer = setTimeout(() => void work().catch(onError).finally(next), ms)
+    timer.unref()
+  }
+  next()
+  return () => {
+    stopped = true
+    clearTimeout(timer)
   }
 }
 

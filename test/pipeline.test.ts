@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { GateError } from '../src/errors.ts'
 import { createGates, POLICY, SERVER_SECRET } from './fixtures/gates.ts'
 
 const READ = { connection: 'numbers', do: 'read' }
@@ -287,6 +288,51 @@ describe('a gated call', () => {
       outcome_ref: { tx: 1 },
     })
     expect(await made.call('await_approval', { approval_id: approval.id })).toMatchObject({ status: 'unknown' })
+  })
+})
+
+describe('the kill switch and the clock, while a call waits', () => {
+  test('a caller who is revoked stops waiting at once, and nothing runs', async () => {
+    const made = gate()
+    const waiting = made.call('tally', ADD)
+    const approval = await made.pending()
+    await made.store.revoke({ kind: 'app', id: 'app' }, 'op', undefined, made.clock.now)
+    expect(await waiting).toMatchObject({ status: 'denied', code: 'ERR_REVOKED' })
+    await made.vote(approval.id, 'approve')
+    expect(made.tally.seen.executed).toBe(0)
+  })
+
+  test('a token that expires during the wait does not use up the approval: a fresh one collects it', async () => {
+    const made = gate()
+    made.login('agent', { expiresAt: new Date(made.clock.now + 1_000) })
+    const waiting = made.call('tally', ADD)
+    const approval = await made.pending()
+    made.clock.now += 120_000
+    await made.vote(approval.id, 'approve')
+    expect(await waiting).toMatchObject({ code: 'ERR_TOKEN_EXPIRED' })
+    expect((await made.store.get(approval.id))?.state).toBe('approved')
+    made.login('agent')
+    expect(await made.call('await_approval', { approval_id: approval.id })).toMatchObject({ status: 'ok' })
+    expect(made.tally.numbers.get('a')).toBe(6)
+  })
+
+  test('an outcome that the store cannot take at once is settled later', async () => {
+    const made = gate()
+    const gates = await made.gates
+    const change = made.store.change.bind(made.store)
+    let refusals = 0
+    made.tally.script.afterChange = async () => {
+      made.store.change = async (...args) => {
+        if (refusals++ < 1) throw new GateError('ERR_STORE')
+        return change(...args)
+      }
+    }
+    const waiting = made.call('tally', ADD)
+    const approval = await made.pending()
+    await made.vote(approval.id, 'approve')
+    expect(await waiting).toMatchObject({ status: 'ok' })
+    expect(gates.approvals.store).toBe(made.store)
+    await expect.poll(async () => (await made.store.get(approval.id))?.state, { timeout: 10_000 }).toBe('executed')
   })
 })
 

@@ -1,4 +1,4 @@
-import type { ClearedCall, Constraints, Decision } from '../call.ts'
+import type { ClearedCall, Constraints } from '../call.ts'
 import { GateError } from '../errors.ts'
 import type { Approval } from './approval.ts'
 import type { ApprovalGate, Clearance, ClearRequest } from './clearance.ts'
@@ -20,7 +20,7 @@ export async function clear(request: ClearRequest, gate: ApprovalGate): Promise<
   if ((await gate.store.findRevoked(keys)) !== undefined) throw new GateError('ERR_REVOKED')
   switch (request.decision.action) {
     case 'deny':
-      throw new GateError('ERR_POLICY_DENIED', { detail: denialOf(request.decision) })
+      throw new GateError('ERR_POLICY_DENIED')
     case 'allow':
       // Policy was loosened while an approval was open: the handle still clears one call, once.
       if (request.approvalId !== undefined) return clearApproved(request, gate)
@@ -142,16 +142,6 @@ async function revokedVoters(approval: Approval, store: RevocationStore): Promis
     if ((await store.findRevoked(revocationKeysOfPerson(person, subject))) !== undefined) revoked.push(person)
   }
   return revoked
-}
-
-function denialOf(decision: Decision): string {
-  const denied = decision.verdicts.filter((verdict) => verdict.action === 'deny')
-  return denied
-    .map(({ operation, message, reason, policy, rule }) => {
-      const where = policy === undefined ? '' : ` (policy ${policy}${rule === undefined ? '' : `, rule ${rule}`})`
-      return `${operation.operation}: ${message ?? operation.because ?? reason}${where}.`
-    })
-    .join(' ')
 }
 
 // The one place where a ClearedCall is made.

@@ -33,14 +33,9 @@ type Status = 'executed' | 'failed' | 'unknown'
  * was being executed, and writes the end of the call into the trail. Runs before anything new is served.
  */
 export async function recoverCalls(parts: RecoveryParts): Promise<Recovered> {
-  const { auditDir, replica, trail, approvals, lease } = parts
+  const { auditDir, replica, trail } = parts
   const counts = { executed: 0, failed: 0, unknown: 0 }
-  const settled = new Map<string, Status>()
-  for (const { hold, callId, connection, outcomeRef } of await seizeOrphans(lease, approvals)) {
-    const status = await outcomeOf(connection, outcomeRef, parts)
-    await settleHold(hold, toOutcome(status), approvals)
-    settled.set(callId, status)
-  }
+  const settled = await settleOrphans(parts)
   for (const open of await findOpenCalls(auditDir, replica)) {
     const { call, connection } = open.started
     const status = settled.get(call) ?? (await outcomeOf(connection, open.outcomeRef, parts))
@@ -50,10 +45,23 @@ export async function recoverCalls(parts: RecoveryParts): Promise<Recovered> {
   return counts
 }
 
+/** Settles what dead runs, of this replica or another, left executing. Answers the outcome for each call id. */
+export async function settleOrphans(
+  parts: Pick<RecoveryParts, 'approvals' | 'lease' | 'lookUpOutcome'>,
+): Promise<ReadonlyMap<string, Status>> {
+  const settled = new Map<string, Status>()
+  for (const { hold, callId, connection, outcomeRef } of await seizeOrphans(parts.lease, parts.approvals)) {
+    const status = await outcomeOf(connection, outcomeRef, parts)
+    await settleHold(hold, toOutcome(status), parts.approvals)
+    settled.set(callId, status)
+  }
+  return settled
+}
+
 async function outcomeOf(
   connection: string | undefined,
   outcomeRef: Json | undefined,
-  { lookUpOutcome }: RecoveryParts,
+  { lookUpOutcome }: Pick<RecoveryParts, 'lookUpOutcome'>,
 ): Promise<Status> {
   // The reference is durable before a change can become permanent: without one, nothing did.
   if (outcomeRef === undefined || connection === undefined) return 'failed'

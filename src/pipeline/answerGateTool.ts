@@ -28,11 +28,10 @@ export async function answerGateTool(tool: GateTool, passage: Passage): Promise<
 }
 
 async function awaitApproval(passage: Passage): Promise<Answer> {
-  const { call, caller, gates, waiter } = passage
-  const { store } = gates.approvals
+  const { call, caller, gates } = passage
   const { approval_id: id } = checkArguments(approvalInput, call.args)
-  const own = await readOwnApproval(store, id, caller.key)
-  const approval = await waitForPeople(own, gates.inlineWaitMs(), waiter, store)
+  const own = await readOwnApproval(gates.approvals.store, id, caller.key)
+  const approval = await waitForPeople(own, gates.inlineWaitMs(), passage)
   const answer = await answerIfOpen(approval, passage)
   if (answer !== undefined) return answer
   if (approval.args === undefined) throw new GateError('ERR_APPROVAL_TAKEN')

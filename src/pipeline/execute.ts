@@ -1,4 +1,4 @@
-import { checkHold, type Hold, keepOutcomeRef, settleHold } from '../approvals/hold.ts'
+import { checkHold, type Hold, keepOutcomeRef } from '../approvals/hold.ts'
 import type { Outcome } from '../approvals/transitions.ts'
 import type { CallRecord } from '../audit/record.ts'
 import type { ClearedCall, MaskedOutput } from '../call.ts'
@@ -9,6 +9,7 @@ import { withheldOutput } from '../masking/maskFacts.ts'
 import type { ToolOutput } from '../tools/tool.ts'
 import type { Gates } from './gates.ts'
 import type { JudgedRequest } from './judge.ts'
+import { settleSurely } from './settleSurely.ts'
 
 export interface Execution {
   readonly judged: JudgedRequest
@@ -40,7 +41,7 @@ export async function execute(execution: Execution, gates: Gates): Promise<Execu
     raw = await run(execution, progress, gates)
   } catch (error) {
     const outcome = outcomeOf(error, progress)
-    await settleHold(hold, outcome, gates.approvals).catch((cause: unknown) => gates.onBug(call.callId, cause))
+    await settleSurely(hold, outcome, call.callId, gates)
     if (progress.started) {
       const status = outcome.state === 'unknown' ? 'unknown' : 'failed'
       await record.failed(error, { status, durationMs: since(began) }).catch(refuseUnrecorded)
@@ -48,10 +49,7 @@ export async function execute(execution: Execution, gates: Gates): Promise<Execu
     throw error
   }
   const { output, withheld } = maskOrWithhold(raw, masker)
-  await settleHold(hold, { state: 'executed', output }, gates.approvals).catch((cause: unknown) =>
-    // Seized by another run, or the store is gone. What happened is in the trail, and the caller learns it here.
-    gates.onBug(call.callId, cause),
-  )
+  await settleSurely(hold, { state: 'executed', output }, call.callId, gates)
   await record
     .finished(output, {
       status: 'executed',

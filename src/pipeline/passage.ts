@@ -4,7 +4,13 @@ import { GateError } from '../errors.ts'
 import type { Tool } from '../tools/tool.ts'
 import type { AnswerContext } from './answers.ts'
 import type { Gates } from './gates.ts'
-import type { Waiter } from './waitForPeople.ts'
+
+/** How a waiting call stays in touch with its client. */
+export interface Waiter {
+  /** Aborts when the client closes the stream: that ends the wait, never the request for approval. */
+  readonly signal: AbortSignal
+  progress(message: string): Promise<void>
+}
 
 /** One call on its way through, from the moment its caller is known. */
 export interface Passage extends AnswerContext {

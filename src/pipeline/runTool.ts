@@ -37,6 +37,8 @@ export async function runTool(
     let open: Approval
     try {
       const judged = judge(request, understanding, inForce, passage)
+      // Before anything is taken: a call that stops here must not use up its approval.
+      checkStillValid(caller, new Date(gates.approvals.clock()))
       const clearance = await clear(clearRequestOf(judged, waitedFor, passage), gates.approvals)
       if (clearance.state === 'cleared') return await runCleared(judged, clearance, passage)
       if (clearance.state === 'kept') return await answerKept(clearance, passage)
@@ -44,7 +46,7 @@ export async function runTool(
     } finally {
       await understanding.release()
     }
-    const settled = await waitForPeople(open, deadline - performance.now(), waiter, gates.approvals.store)
+    const settled = await waitForPeople(open, deadline - performance.now(), passage)
     const answer = await answerIfOpen(settled, passage)
     if (answer !== undefined) return answer
     waitedFor = settled.id
@@ -65,8 +67,7 @@ async function runCleared(
   { call, hold }: Clearance & { state: 'cleared' },
   passage: Passage,
 ): Promise<Answer> {
-  const { gates, masker, record, waiter, caller } = passage
-  checkStillValid(caller, new Date(gates.approvals.clock()))
+  const { gates, masker, record, waiter } = passage
   const { output, withheld } = await execute({ judged, call, hold, masker, record, signal: waiter.signal }, gates)
   if (withheld !== undefined) return { ...answerStopped(passage, withheld, undefined), output }
   return answerOk(passage, output, { message: 'Executed.', approvalId: call.approvalId })

@@ -1,26 +1,20 @@
 import type { Approval } from '../approvals/approval.ts'
-import type { ApprovalStore } from '../approvals/ports.ts'
-
-/** How a waiting call stays in touch with its client. */
-export interface Waiter {
-  /** Aborts when the client closes the stream: that ends the wait, never the request for approval. */
-  readonly signal: AbortSignal
-  progress(message: string): Promise<void>
-}
+import type { Passage } from './passage.ts'
+import { refuseRevoked } from './refuseRevoked.ts'
 
 /** Real clients cut calls that show no sign of life for 60 seconds; some count only progress as a sign. */
 const PROGRESS_MS = 10_000
 
 /**
  * Waits until people have decided, the running execution has ended, `ms` have passed or the client has gone. Answers
- * the record as it is then. Tells the client at once, and every ten seconds, that the call is alive.
+ * the record as it is then; throws ERR_REVOKED when the caller is revoked meanwhile. Tells the client at once, and every ten seconds, that the call is alive.
  */
 export async function waitForPeople(
   approval: Approval,
   ms: number,
-  waiter: Waiter,
-  store: Pick<ApprovalStore, 'waitForChange'>,
+  { waiter, gates, caller }: Pick<Passage, 'waiter' | 'gates' | 'caller'>,
 ): Promise<Approval> {
+  const { store } = gates.approvals
   const start = performance.now()
   const left = () => ms - (performance.now() - start)
   let current = approval
@@ -28,6 +22,8 @@ export async function waitForPeople(
     const seconds = Math.round((performance.now() - start) / 1000)
     await waiter.progress(`Waiting for approval ${approval.id} (${seconds} s). Nothing has been executed.`)
     const changed = await store.waitForChange(current.id, current.version, Math.min(PROGRESS_MS, left()), waiter.signal)
+    // The kill switch wakes every wait.
+    await refuseRevoked(caller, gates)
     if (changed === undefined) break
     current = changed
   }
