@@ -182,14 +182,16 @@ function spawnServer(
   const pipes = [watchdog, watchdog.stdin as Socket, watchdog.stderr as unknown as Socket]
   const ended = new Promise<void>((resolve) => watchdog.once('close', () => resolve()))
   let log = ''
+  let isReady = false
   const ready = new Promise<boolean>((resolve) => {
     watchdog.stderr.setEncoding('utf8').on('data', (text: string) => {
       log = (log + text).slice(-LOG_CHARACTERS)
-      if (log.includes(READY)) {
-        resolve(true)
-        // From here neither the watchdog nor its pipes keep this process alive: when it ends, the server stops.
-        for (const pipe of pipes) pipe.unref()
-      }
+      // Once: what the server says while it stops must not let go of the process that waits for it.
+      if (isReady || !log.includes(READY)) return
+      isReady = true
+      resolve(true)
+      // From here neither the watchdog nor its pipes keep this process alive: when it ends, the server stops.
+      for (const pipe of pipes) pipe.unref()
     })
     void ended.then(() => resolve(false))
   })

@@ -91,6 +91,15 @@ describe('startPostgres from a build', () => {
     await until(async () => !(await isListening(port)) && (await isGone(scratch)))
   })
 
+  test('keeps its process until the server has stopped, even when nothing else does', async () => {
+    const child = runLauncher(checkout, 'stop')
+    const ended = new Promise((resolve) => child.once('exit', resolve))
+    const { port, scratch } = await announced(child)
+    expect(await ended).toBe(0)
+    expect(await isListening(port)).toBe(false)
+    expect(await isGone(scratch)).toBe(true)
+  })
+
   test.runIf(isRoot)('runs as an ordinary user from a checkout that only root can write', async () => {
     const child = runLauncher(checkout, 'exit', { uid: 65534, gid: 65534 })
     const { port, scratch } = await announced(child)
@@ -192,7 +201,8 @@ const LAUNCHER = `
 import { startPostgres } from './demo/postgres.js'
 const server = await startPostgres()
 process.stdout.write(JSON.stringify({ port: server.port, scratch: process.env.TMPDIR }) + '\\n')
-if (process.argv[2] !== 'exit') setInterval(() => {}, 1000)
+if (process.argv[2] === 'stay') setInterval(() => {}, 1000)
+if (process.argv[2] === 'stop') await server.stop()
 `
 
 function runLauncher(checkout: string, mode = 'stay', account: { uid?: number; gid?: number } = {}): ChildProcess {
