@@ -11,7 +11,7 @@ const DENIED: ReadonlySet<string> = new Set(
   pg_stat_activity pg_stat_replication pg_stat_wal_receiver pg_stat_subscription pg_stat_ssl pg_stat_gssapi
   pg_prepared_statements pg_prepared_xacts pg_cursors pg_replication_slots pg_replication_origin_status
   pg_hba_file_rules pg_ident_file_mappings pg_file_settings pg_config pg_backend_memory_contexts pg_shmem_allocations
-  pg_seclabel pg_seclabels pg_shseclabel
+  pg_db_role_setting pg_seclabel pg_seclabels pg_shseclabel
   user_mapping_options _pg_user_mappings
   `
     .trim()

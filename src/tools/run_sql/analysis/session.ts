@@ -25,6 +25,6 @@ export interface BatchStatement {
   readonly name?: string
 }
 
-interface SessionRows {
+export interface SessionRows {
   readonly rows: readonly Readonly<Record<string, unknown>>[]
 }

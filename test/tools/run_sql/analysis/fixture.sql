@@ -88,6 +88,9 @@ CREATE FUNCTION op_notify(int, int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN PER
 CREATE OPERATOR public.<+> (LEFTARG = int, RIGHTARG = int, FUNCTION = op_notify);
 CREATE FUNCTION eq_oracle(text, text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RETURN $1 LIKE $2; END $$;
 CREATE OPERATOR public.=~= (LEFTARG = text, RIGHTARG = text, FUNCTION = eq_oracle);
+CREATE FUNCTION odd_less(int, int) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM pg_notify('evil', 'less'); RETURN $1 < $2; END $$;
+CREATE OPERATOR public.<<< (LEFTARG = int, RIGHTARG = int, FUNCTION = odd_less);
+CREATE OPERATOR CLASS odd_ops FOR TYPE int USING btree AS OPERATOR 1 <<<, OPERATOR 3 =, FUNCTION 1 btint4cmp(int, int);
 CREATE TYPE pair AS (a int, b text);
 CREATE FUNCTION int_to_pair(int) RETURNS pair LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_notify('evil', 'cast'); RETURN ROW($1, 'x')::pair; END $$;
 CREATE CAST (int AS pair) WITH FUNCTION int_to_pair(int);
