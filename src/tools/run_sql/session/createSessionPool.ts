@@ -39,8 +39,7 @@ export function createSessionPool(settings: PostgresConnection, role: Role, read
   /** Everything a session can keep: transaction, settings, locks, prepared statements, temporary tables. */
   const clean = async (session: Session): Promise<void> => {
     try {
-      await session.query('ROLLBACK')
-      await session.query('DISCARD ALL')
+      await session.reset()
       session.check()
     } catch {
       return drop(session)

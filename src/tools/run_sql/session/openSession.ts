@@ -1,8 +1,10 @@
 import { Client } from 'pg'
 import { GateError } from '../../../errors.ts'
 import type { ReadSecret } from '../../../settings/secretReference.ts'
+import type { BatchStatement } from '../analysis/session.ts'
 import type { PostgresConnection } from '../settings.ts'
 import { isMajor, type Major } from '../syntax/parse.ts'
+import { createBatchQuery } from './batchQuery.ts'
 import { cancelRequest } from './cancelRequest.ts'
 import { createDescribeQuery, createPortalQuery, type PortalRequest, type PortalResult } from './portalQuery.ts'
 import { readTlsOptions } from './tlsOptions.ts'
@@ -15,11 +17,17 @@ export interface Session {
   readonly major: Major
   readonly role: Role
   /** One statement of ours. Errors are the driver's own: scrub them before anybody sees them. */
-  query(text: string, params?: readonly unknown[]): Promise<SessionRows>
+  query(text: string, params?: readonly unknown[], name?: string): Promise<SessionRows>
+  /** Several of them in one round trip, in order: after one that fails, none runs. Values come as text. */
+  batch(statements: readonly BatchStatement[]): Promise<readonly SessionRows[]>
+  /** Sends `text` in front of whatever comes next, in the same round trip: when it fails, that does not run. */
+  precede(text: string): void
   /** Runs the agent's text, held to a number of rows and bytes. */
   run(request: PortalRequest): Promise<PortalResult>
   /** Type OIDs of the parameters of a text, which is parsed and not run. */
   parameterTypes(text: string): Promise<readonly number[]>
+  /** Ends everything that a call can have left: transaction, settings, locks, prepared statements, temporary tables. */
+  reset(): Promise<void>
   /** Throws when the session no longer reads text as it was judged (encoding, string syntax). */
   check(): void
   /** Stops what is running. The session cannot be used afterwards. */
@@ -100,8 +108,13 @@ async function connect(
   })
   const parameters = new Map<string, string>()
   let open = true
-  const connection = (client as unknown as { connection: NodeJS.EventEmitter & { stream: { destroy(): void } } })
-    .connection
+  const connection = (
+    client as unknown as {
+      connection: NodeJS.EventEmitter & { stream: { destroy(): void }; parsedStatements: Record<string, string> }
+    }
+  ).connection
+  let before: BatchStatement[] = []
+  const takeBefore = (): readonly BatchStatement[] => before.splice(0)
   connection.on('parameterStatus', (message: { parameterName: string; parameterValue: string }) => {
     parameters.set(message.parameterName, message.parameterValue)
   })
@@ -142,20 +155,46 @@ async function connect(
       clearTimeout(timer)
     }
   }
+  const sendBatch = (statements: readonly BatchStatement[]): Promise<readonly SessionRows[]> => {
+    const { query, result } = createBatchQuery(statements)
+    client.query(query)
+    return withDeadline(result)
+  }
+  const parsed = (): Record<string, string> => connection.parsedStatements
   return {
     major,
     role,
     check,
-    query: (text, params = []) =>
-      withDeadline(client.query({ text, values: [...params], queryMode: 'extended' } as { text: string })),
+    query: async (text, params = [], name) => {
+      if (before.length > 0) await sendBatch(takeBefore())
+      const config = { text, values: [...params], queryMode: 'extended', ...(name !== undefined && { name }) }
+      return withDeadline(client.query(config as { text: string }))
+    },
+    batch: async (statements) => {
+      const first = takeBefore()
+      return (await sendBatch([...first, ...statements])).slice(first.length)
+    },
+    precede: (text) => {
+      before = [...before, { text }]
+    },
+    reset: async () => {
+      before = []
+      const results = await withDeadline(client.query(RESET) as unknown as Promise<readonly SessionRows[]>)
+      const kept = results.at(-1)?.rows ?? []
+      // Only statements of ours that came by the protocol stay; code that a call ran can make others, by SQL.
+      if (kept.every(({ name, statement, from_sql: made }) => !made && parsed()[String(name)] === statement)) return
+      for (const name of Object.keys(parsed())) delete parsed()[name]
+      await withDeadline(client.query('DISCARD ALL'))
+    },
     run: (request) => {
       check()
-      const { query, result } = createPortalQuery(request)
+      const { query, result } = createPortalQuery({ ...request, before: takeBefore().map(({ text }) => text) })
       client.query(query)
       return withDeadline(result)
     },
-    parameterTypes: (text) => {
+    parameterTypes: async (text) => {
       check()
+      if (before.length > 0) await sendBatch(takeBefore())
       const { query, result } = createDescribeQuery(text)
       client.query(query)
       return withDeadline(result)
@@ -179,6 +218,14 @@ async function connect(
     },
   }
 }
+
+/**
+ * DISCARD ALL, word by word as its documentation spells it out, but for DEALLOCATE ALL and DISCARD PLANS: our prepared
+ * statements save the server more than a millisecond of planning in every call. What else is prepared is listed.
+ */
+const RESET = `ROLLBACK; CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *;
+  SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES;
+  SELECT name, statement, from_sql FROM pg_catalog.pg_prepared_statements`
 
 /** Settings that hold from the first byte on and come back after `DISCARD ALL`; a role's own defaults do not win. */
 function startupOptions(settings: PostgresConnection, role: Role): string {

@@ -13,6 +13,11 @@ export interface PortalRequest {
   readonly maxBytes: number
 }
 
+interface PrecededRequest extends PortalRequest {
+  /** Statements of ours without a result, sent in front: when one fails, the server skips the request. */
+  readonly before: readonly string[]
+}
+
 export interface PortalField {
   readonly name: string
   readonly typeId: number
@@ -37,10 +42,11 @@ export class ResultTooLarge extends Error {
  * Sends Parse, Bind, Describe, Execute with a row limit, Close and Sync in one go. pg's own query would fetch the rest
  * of the rows after the limit, and without parameters it would use the simple protocol, which takes several statements.
  */
-export function createPortalQuery(request: PortalRequest): { query: Submittable; result: Promise<PortalResult> } {
+export function createPortalQuery(request: PrecededRequest): { query: Submittable; result: Promise<PortalResult> } {
   let fields: readonly PortalField[] = []
   const rows: (readonly (string | null)[])[] = []
   let tag: string | undefined
+  let toComplete = request.before.length
   let stop = (): void => undefined
   let failure: Error | undefined
   let resolve: (result: PortalResult) => void
@@ -63,7 +69,9 @@ export function createPortalQuery(request: PortalRequest): { query: Submittable;
       rows.push(message.fields)
     },
     handleCommandComplete(message: { text: string }) {
-      tag = message.text
+      // The first answers are those of the statements in front.
+      if (toComplete > 0) toComplete -= 1
+      else tag = message.text
     },
     // Close and Sync are on their way already.
     handlePortalSuspended() {},
@@ -102,9 +110,14 @@ interface WritableConnection {
   sendCopyFail(message: string): void
 }
 
-function send(connection: WritableConnection, { text, params, types, maxRows }: PortalRequest): void {
+function send(connection: WritableConnection, { text, params, types, maxRows, before }: PrecededRequest): void {
   connection.stream.cork()
   try {
+    for (const first of before) {
+      connection.parse({ text: first, name: '', types: [] })
+      connection.bind({ portal: '', statement: '', values: [] })
+      connection.execute({ portal: '', rows: 0 })
+    }
     connection.parse({ text, name: '', types })
     connection.bind({ portal: '', statement: '', values: params })
     connection.describe({ type: 'P', name: '' })

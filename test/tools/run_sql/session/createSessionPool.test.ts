@@ -36,6 +36,56 @@ describe.each([15, 16, 17, 18] as const)('the sessions of a connection, PostgreS
     session.release()
   })
 
+  test('what goes in front of a statement comes before it, and when it fails the statement does not run', async () => {
+    const session = await pool.take(signal)
+    session.precede('BEGIN READ WRITE')
+    await session.batch([{ text: 'CREATE TEMP TABLE seen (n int)' }])
+    session.precede('SET TRANSACTION READ ONLY')
+    expect(await session.run({ ...LIMITS, text: "SELECT current_setting('transaction_read_only')" })).toMatchObject({
+      rows: [['on']],
+      command: 'SELECT',
+      count: 1,
+    })
+    await session.query('ROLLBACK')
+    session.precede('SELECT 1 / 0')
+    await expect(session.run({ ...LIMITS, text: 'SELECT pg_advisory_lock(8)' })).rejects.toThrow('division by zero')
+    session.precede('SELECT 1 / 0')
+    await expect(session.batch([{ text: 'SELECT pg_advisory_lock(8)' }])).rejects.toThrow('division by zero')
+    session.precede('SELECT 1 / 0')
+    await expect(session.query('SELECT pg_advisory_lock(8)')).rejects.toThrow('division by zero')
+    const locks = await session.query("SELECT FROM pg_locks WHERE locktype = 'advisory'")
+    expect(locks.rows).toHaveLength(0)
+    session.release()
+  })
+
+  test('what goes in front of nothing is forgotten with the call', async () => {
+    const first = await pool.take(signal)
+    first.precede('SELECT pg_advisory_lock(9)')
+    first.release()
+    const second = await pool.take(signal)
+    const { rows } = await second.query("SELECT FROM pg_locks WHERE locktype = 'advisory'")
+    expect(rows).toHaveLength(0)
+    second.release()
+  })
+
+  test('a prepared statement of ours is used again, and none outlives a call that made another by SQL', async () => {
+    const ours = { text: 'SELECT $1::text[] AS list', params: [['a "b" \\ {c,d}', '']], name: 'ours' }
+    const prepared = 'SELECT name FROM pg_prepared_statements ORDER BY name'
+    const first = await pool.take(signal)
+    expect(await first.batch([ours])).toEqual([{ rows: [{ list: '{"a \\"b\\" \\\\ {c,d}",""}' }] }])
+    first.release()
+    const second = await pool.take(signal)
+    expect((await second.query(prepared)).rows).toEqual([{ name: 'ours' }])
+    expect((await second.query(ours.text, ours.params, ours.name)).rows).toEqual([{ list: ours.params[0] }])
+    await second.query('DEALLOCATE ours')
+    await second.query("PREPARE ours AS SELECT ARRAY['forged'] AS list")
+    second.release()
+    const third = await pool.take(signal)
+    expect((await third.query(prepared)).rows).toEqual([])
+    expect((await third.query(ours.text, ours.params, ours.name)).rows).toEqual([{ list: ours.params[0] }])
+    third.release()
+  })
+
   test('gives a session back without settings, locks, prepared statements, listeners or temporary tables', async () => {
     const first = await pool.take(signal)
     const pid = (await first.query('SELECT pg_backend_pid() AS pid')).rows[0]?.pid
