@@ -135,6 +135,12 @@ CREATE TABLE crm.users (id int, email text);
 CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', port '1', dbname 'x');
 CREATE FOREIGN TABLE remote_orders (id int, total numeric) SERVER elsewhere;
 
+INSERT INTO crm.users SELECT g, 'user' || g || '@corp.example' FROM generate_series(1, 9) g;
+INSERT INTO events SELECT g, date '2025-06-01' + g * 30, 'user' || g || '@corp.example', 'kind' || g FROM generate_series(1, 12) g;
+INSERT INTO employees SELECT g, '555-' || g, g * 100 FROM generate_series(1, 5) g;
+REFRESH MATERIALIZED VIEW m_users;
+REFRESH MATERIALIZED VIEW m_of_view;
+
 CREATE ROLE gate LOGIN;
 GRANT USAGE ON SCHEMA crm, ext_like TO gate;
 GRANT ALL ON ALL TABLES IN SCHEMA public, crm TO gate;
