@@ -27,7 +27,11 @@ describe.each([15, 16, 17, 18] as const)('run_sql on PostgreSQL %i', (major) => 
   beforeAll(async () => {
     target = await startTestServer(major, SETUP)
     const connections = {
-      main: target.connection({ protect: ['users.email'], limits: { statementTimeout: '2s', maxRows: 10 } }),
+      main: target.connection({
+        protect: ['users.email'],
+        trustedFunctions: ['public.sneak'],
+        limits: { statementTimeout: '2s', maxRows: 10 },
+      }),
       readonly: target.connection({ write: undefined }),
     }
     sql = createRunSql({ readSecret: target.readSecret, connections: () => connections })
@@ -105,6 +109,8 @@ describe.each([15, 16, 17, 18] as const)('run_sql on PostgreSQL %i', (major) => 
     expect(output).toMatchObject({ command: 'UPDATE', rowsChanged: 3, table: undefined })
     expect((await target.admin("SELECT count(*)::int AS n FROM jobs WHERE state = 'late'"))[0]?.n).toBe(3)
     expect(await sql.lookUpOutcome('main', refs[0] ?? null)).toBe('committed')
+    const { txid } = refs[0] as { txid: string }
+    expect(await sql.lookUpOutcome('main', { txid, system: '1' })).toBe('unknown')
   })
 
   test('rolls back when the record of the transaction cannot be made', async () => {
@@ -348,6 +354,26 @@ describe.each([15, 16, 17, 18] as const)('run_sql on PostgreSQL %i', (major) => 
       code: 'ERR_SQL_CHANGED',
     })
     await understanding.release()
+  })
+
+  test('runs reads READ ONLY, whatever rights a trusted function has', async () => {
+    await target.admin(
+      "CREATE OR REPLACE FUNCTION sneak() RETURNS int SECURITY DEFINER LANGUAGE sql AS 'DELETE FROM jobs RETURNING 1'",
+    )
+    await expect(run('SELECT sneak()')).rejects.toMatchObject({ facts: { sqlstate: '25006' } })
+    expect(await count('jobs')).toBeGreaterThan(0)
+  })
+
+  test('rolls a write back when a function was redefined after it was judged', async () => {
+    const define = (body: string) =>
+      target.admin(`CREATE OR REPLACE FUNCTION tag(int) RETURNS text STABLE LANGUAGE sql AS $$ ${body} $$`)
+    await define("SELECT 'judged'")
+    const understanding = await understand('UPDATE jobs SET state = tag(1) WHERE id = 50')
+    await define("SELECT 'redefined'")
+    const failing = understanding.execute(started(), async () => undefined, signal)
+    await expect(failing).rejects.toMatchObject({ code: 'ERR_SQL_CHANGED' })
+    await understanding.release()
+    expect(await count("jobs WHERE state IN ('judged', 'redefined')")).toBe(0)
   })
 
   test('hides literals that may be protected values from reviewers, and only those', async () => {

@@ -42,4 +42,13 @@ describe.each(MAJORS)('parseStatement, PostgreSQL %i', (major) => {
       expect((await parseStatement('SELECT 1', major)).kind).toBe('SelectStmt')
     }
   })
+
+  test('still parses after many overflows of different kinds', async () => {
+    for (let round = 0; round < 12; round++) {
+      for (const hostile of [`SELECT ${'1+'.repeat(20_000)}1`, `SELECT ${'('.repeat(20_000)}`]) {
+        await expect(parseStatement(hostile, major)).rejects.toMatchObject({ code: 'ERR_SQL_TOO_COMPLEX' })
+      }
+    }
+    expect((await parseStatement('SELECT 1', major)).kind).toBe('SelectStmt')
+  })
 })
