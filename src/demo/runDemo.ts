@@ -88,9 +88,11 @@ async function startParts(
     ready('Entra stand-in (demo only)', issuer.authority)
     const database = { host: postgres.host, port: postgres.port }
     const configPath = await writeDemoConfig({ dir: folder, port, issuer: issuer.authority, database, credentials })
-    const gateway = await startGateway(configPath)
+    // Relative, so that rules are named in requests and records as `countersign serve` would name them.
+    const shownPath = relative(process.cwd(), configPath)
+    const gateway = await startGateway(shownPath)
     ready('Gateway, MCP over HTTP', gateway.url)
-    ready('Configuration and policy', relative(process.cwd(), configPath))
+    ready('Configuration and policy', shownPath)
     return { postgres, issuer, gateway }
   } catch (error) {
     await issuer?.close()
