@@ -7,6 +7,8 @@ import type { Analysis, AnalysisOptions } from '../../../../src/tools/run_sql/an
 import { analyze } from '../../../../src/tools/run_sql/analysis/analyze.ts'
 import { collectReferences, noReferences } from '../../../../src/tools/run_sql/analysis/collectReferences.ts'
 import { readNodeTree } from '../../../../src/tools/run_sql/analysis/readNodeTree.ts'
+import { readStatementTree } from '../../../../src/tools/run_sql/analysis/readStatementTree.ts'
+import { traceLineage } from '../../../../src/tools/run_sql/analysis/traceLineage.ts'
 import { type AnalysisServer, asSession, inTransaction, MAJORS, type Major, startAnalysisServer } from './servers.ts'
 
 const OPTIONS: AnalysisOptions = {
@@ -272,6 +274,22 @@ describe.each(MAJORS)('analysis on PostgreSQL %i', (major: Major) => {
     } finally {
       await owner.end()
     }
+  })
+
+  test('the number of rows that a function gives is a use of its argument, even if it cannot fail', async () => {
+    const { query } = await inTransaction(postgres.client, () =>
+      readStatementTree(postgres.session, 'SELECT id, unnest(tags) FROM users', 0, []),
+    )
+    const { outputs, predicates } = traceLineage(query, {
+      columnTaint: (_, column) => new Set(column === 7 ? ['tags'] : []),
+      isConfigured: () => true,
+      viewQuery: () => undefined,
+      isEquality: () => false,
+      isOpaque: () => false,
+      totality: () => 'always',
+    })
+    expect(outputs.map((taint) => [...taint])).toEqual([[], ['tags']])
+    expect([...predicates]).toEqual(['tags'])
   })
 
   test('a statement is marked when an error of it may carry a protected value', async () => {
