@@ -77,14 +77,15 @@ export function drawApproval(view: ReviewView, now: number): string {
 
 function drawEffect(effect: ReviewView['effect']): readonly string[] {
   if (effect === null) return ['  no preview could be made']
-  const { sample } = effect
+  const { rows, lines, sample } = effect
+  const isCounted = rows === undefined || lines.some((line) => line.startsWith(`${rows} rows`))
   return [
-    ...(effect.rows === undefined ? [] : [`  ${effect.rows} rows`]),
-    ...effect.lines.map((line) => `  ${inline(line)}`),
+    ...(isCounted ? [] : [`  ${rows} rows`]),
+    ...lines.map((line) => `  ${inline(line)}`),
     ...effect.missing.map((line) => `  not shown: ${inline(line)}`),
-    ...(sample === undefined
+    ...(sample === undefined || sample.rows.length === 0
       ? []
-      : [sample.columns, ...sample.rows].map((row) => `    ${row.map(inline).join(' | ')}`)),
+      : ['  for example:', ...[sample.columns, ...sample.rows].map((row) => `    ${row.map(inline).join(' | ')}`)]),
   ]
 }
 
