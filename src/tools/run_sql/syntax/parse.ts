@@ -18,7 +18,6 @@ interface Parser {
   parseSync(sql: string): { readonly stmts?: readonly { readonly stmt: unknown }[] }
 }
 
-const require = createRequire(import.meta.url)
 const loaded = new Map<Major, Promise<Parser>>()
 
 /**
@@ -74,7 +73,8 @@ function isDeeperThan(limit: number, root: unknown): boolean {
 }
 
 function load(major: Major): Promise<Parser> {
-  const parser = require(`pq${major}`) as Parser
+  // A require of its own: the one that loads a module keeps it, and an unloaded parser would stay in memory.
+  const parser = createRequire(import.meta.url)(`pq${major}`) as Parser
   const ready = parser.loadModule().then(() => parser)
   loaded.set(major, ready)
   return ready
@@ -82,6 +82,7 @@ function load(major: Major): Promise<Parser> {
 
 function unload(major: Major): void {
   loaded.delete(major)
+  const require = createRequire(import.meta.url)
   const folder = dirname(require.resolve(`pq${major}`)) + sep
   for (const file of Object.keys(require.cache)) if (file.startsWith(folder)) delete require.cache[file]
 }

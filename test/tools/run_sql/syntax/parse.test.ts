@@ -43,12 +43,12 @@ describe.each(MAJORS)('parseStatement, PostgreSQL %i', (major) => {
     }
   })
 
-  test('still parses after many overflows of different kinds', async () => {
-    for (let round = 0; round < 12; round++) {
-      for (const hostile of [`SELECT ${'1+'.repeat(20_000)}1`, `SELECT ${'('.repeat(20_000)}`]) {
-        await expect(parseStatement(hostile, major)).rejects.toMatchObject({ code: 'ERR_SQL_TOO_COMPLEX' })
-      }
+  // Without a new parser after each, the 36th or so leaves one that fails for good, or hangs.
+  test('still parses after many overflows', async () => {
+    const hostile = `SELECT ${'(SELECT '.repeat(3_000)}1${')'.repeat(3_000)}`
+    for (let round = 0; round < 60; round++) {
+      await expect(parseStatement(hostile, major)).rejects.toMatchObject({ code: 'ERR_SQL_TOO_COMPLEX' })
+      expect((await parseStatement('SELECT 1', major)).kind).toBe('SelectStmt')
     }
-    expect((await parseStatement('SELECT 1', major)).kind).toBe('SelectStmt')
   })
 })
