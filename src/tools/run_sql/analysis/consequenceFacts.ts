@@ -83,7 +83,7 @@ const listOf = (fields: string, from: string): string =>
   `(SELECT pg_catalog.json_agg(pg_catalog.json_build_object(${fields}))::text FROM ${from})`
 
 const CONSEQUENCES = `WITH RECURSIVE family AS (
-    SELECT r AS root, r AS relation FROM pg_catalog.unnest($1::oid[]) AS given (r)
+    SELECT r AS root, r AS relation FROM pg_catalog.unnest((SELECT $1::oid[])) AS given (r)
     UNION SELECT f.root, i.inhrelid FROM family f JOIN pg_catalog.pg_inherits i ON i.inhparent = f.relation
   ), members AS (SELECT DISTINCT relation FROM family)
 SELECT ${listOf(`'root', root::int8, 'relation', relation::int8`, 'family')} AS family,

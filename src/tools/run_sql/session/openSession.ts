@@ -146,6 +146,8 @@ async function connect(
     await client.end()
     throw error
   }
+  // Where it cannot be made (a standby, a role without TEMP), the analysis of a statement says so.
+  await client.query(MAKE_TEMPORARY_SCHEMA).catch(() => client.query('ROLLBACK'))
   /** The server enforces the time limit; this is for a server or a network that no longer answers. */
   const withDeadline = async <T>(work: Promise<T>): Promise<T> => {
     const timer = setTimeout(() => connection.stream.destroy(), settings.limits.statementTimeout + CONNECT_TIMEOUT_MS)
@@ -226,6 +228,13 @@ async function connect(
 const RESET = `ROLLBACK; CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *;
   SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES;
   SELECT name, statement, from_sql FROM pg_catalog.pg_prepared_statements`
+
+/**
+ * Commits the session's temporary schema, as any first temporary object does. An analysis that is rolled back would
+ * otherwise make it each time, and every change of a schema makes the server plan all prepared statements again.
+ */
+const MAKE_TEMPORARY_SCHEMA = `BEGIN READ WRITE; CREATE PROCEDURE pg_temp.countersign_session() LANGUAGE sql BEGIN ATOMIC END;
+  DROP PROCEDURE pg_temp.countersign_session(); COMMIT`
 
 /** Settings that hold from the first byte on and come back after `DISCARD ALL`; a role's own defaults do not win. */
 function startupOptions(settings: PostgresConnection, role: Role): string {
