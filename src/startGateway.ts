@@ -163,7 +163,9 @@ async function open(
     const countRefusal = (address: string, { code }: { code: Parameters<typeof refusals.count>[1] }) =>
       refusals.count(address, code, new Date(clock()))
     const lookUpGroups = verifier.groups.groupsNow
-    routes.push(reviewRoute({ approvals, trail, reviewers, lookUpGroups, masker: maskerFor(undefined), countRefusal }))
+    routes.push(
+      reviewRoute({ approvals, trail, reviewers, lookUpGroups, masker: maskerFor(undefined), nameGroup, countRefusal }),
+    )
   }
   const front = createFront(gates)
   const mcp = createMcpEndpoint(front, { version: VERSION, onError: (error) => log.debug(errorFacts(error), 'mcp') })

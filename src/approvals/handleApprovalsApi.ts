@@ -27,6 +27,8 @@ export interface ApprovalsApiAnswer {
 /** What the reviewers' API needs from outside. */
 export interface ReviewDesk extends VotingBooth {
   readonly maskText: (text: string) => MaskedText
+  /** The configured name of a directory group, or the id itself. */
+  readonly nameGroup?: (id: string) => string
   /** Puts a refused vote into the trail; awaited before the answer leaves. */
   readonly recordVoteRefused: (refused: RefusedVote) => Promise<void>
 }
@@ -77,14 +79,17 @@ async function list({ reviewer, query }: ApprovalsApiRequest, desk: ReviewDesk):
   const sets = await setsOf(reviewer, desk)
   const found = await desk.store.list(query.get('state') === 'all' ? ALL_STATES : OPEN_STATES, LIST_LIMIT)
   const mine = found.filter((approval) => concerns(approval, sets)).map((approval) => current(approval, desk))
-  return plain({ approvals: mine.map(reviewViewOf), truncated: found.length === LIST_LIMIT })
+  return plain({
+    approvals: mine.map((approval) => reviewViewOf(approval, desk.nameGroup)),
+    truncated: found.length === LIST_LIMIT,
+  })
 }
 
 async function show(id: string, { reviewer }: ApprovalsApiRequest, desk: ReviewDesk): Promise<Json> {
   const sets = await setsOf(reviewer, desk)
   const approval = await desk.store.get(id)
   if (approval === undefined || !concerns(approval, sets)) throw new GateError('ERR_VOTE_UNKNOWN')
-  return plain({ approval: reviewViewOf(current(approval, desk)) })
+  return plain({ approval: reviewViewOf(current(approval, desk), desk.nameGroup) })
 }
 
 /** No refused vote goes unrecorded, whatever refused it. */
@@ -117,7 +122,7 @@ async function vote(
   const text = parsed.data.reason?.trim() ?? ''
   const reason = text === '' ? undefined : desk.maskText(text)
   const { approval, changed } = await castVote({ approvalId, reviewer, verdict, via: 'api', digest, reason }, desk)
-  return plain({ approval: reviewViewOf(approval), repeated: !changed })
+  return plain({ approval: reviewViewOf(approval, desk.nameGroup), repeated: !changed })
 }
 
 /** Sets the person belongs to now. Who is in none gets nothing here, not even whether an id exists. */

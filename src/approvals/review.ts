@@ -72,8 +72,8 @@ interface VoteView {
   readonly reason: MaskedText | null
 }
 
-/** The one view of an approval from which every surface draws. */
-export function reviewViewOf(approval: Approval): ReviewView {
+/** The one view of an approval from which every surface draws. `nameGroup` turns directory ids into configured names. */
+export function reviewViewOf(approval: Approval, nameGroup: (id: string) => string = (id) => id): ReviewView {
   const { caller, agent, shown, constraints } = approval
   const warnings = warningsOf(approval)
   return {
@@ -92,7 +92,7 @@ export function reviewViewOf(approval: Approval): ReviewView {
       provider: caller.provider,
       acting_for: caller.person ?? null,
       blueprint: caller.blueprint ?? null,
-      groups: caller.groups.known ? caller.groups.ids : 'unknown',
+      groups: caller.groups.known ? caller.groups.ids.map(nameGroup) : 'unknown',
       agent: { name: agent.name ?? null, version: agent.version ?? null },
     },
     what: { tool: approval.tool, fields: shown.fields, masked: shown.masked },

@@ -14,13 +14,14 @@ interface ReviewParts {
   readonly reviewers: ReviewerVerifier
   readonly lookUpGroups: LookUpGroups
   readonly masker: Masker
+  readonly nameGroup: (id: string) => string
   /** Counts a refusal before the reviewer is known. */
   readonly countRefusal: (address: string, error: GateError) => void
 }
 
 /** `/api/approvals`: reviewers, by the tokens of the reviewer app. A token that calls tools never passes here. */
 export function reviewRoute(parts: ReviewParts): JsonRoute {
-  const { approvals, trail, reviewers, lookUpGroups, masker, countRefusal } = parts
+  const { approvals, trail, reviewers, lookUpGroups, masker, nameGroup, countRefusal } = parts
   const desk: ReviewDesk = {
     store: approvals.store,
     rules: approvals.rules,
@@ -28,6 +29,7 @@ export function reviewRoute(parts: ReviewParts): JsonRoute {
     recordEvent: approvals.recordEvent,
     clock: approvals.clock,
     maskText: (text) => maskFreeText(text, masker),
+    nameGroup,
     async recordVoteRefused({ approvalId, reviewer, verdict, code }) {
       const by = { provider: reviewer.provider, oid: reviewer.subject, name: reviewer.name }
       await trail.append({ event: 'approval.vote_refused', approval: approvalId, by, via: 'api', vote: verdict, code })

@@ -106,7 +106,9 @@ function denialOf({ operation, reason, policy, rule, message }: Verdict): string
     case 'groups-unknown':
       return `Your groups are not known, so no rule allows ${name}.`
     case 'floor':
-      return `${name} never runs through this gate${operation.because === undefined ? '' : `: ${operation.because}`}.`
+      return operation.because === undefined
+        ? `${name} never runs through this gate.`
+        : `${name}: ${operation.because}.`
     default:
       return `${name} belongs to a call that is not allowed.`
   }
