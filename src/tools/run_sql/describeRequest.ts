@@ -20,8 +20,8 @@ export function describeRequest(
   const literals = findLiterals(sql, statement.root)
   const columns = protectedInUse(judgement, settings)
   const names = new Set(settings.protect.map((entry) => entry.slice(entry.lastIndexOf('.') + 1)))
-  const hidden =
-    columns === undefined ? [] : hideLiterals(sql, statement.root, literals, names, judgement?.analysis === undefined)
+  const isRenamed = judgement?.analysis?.renamesProtected ?? true
+  const hidden = columns === undefined ? [] : hideLiterals(sql, statement.root, literals, names, isRenamed)
   const why = `may be a value of ${columns ?? ''}`
   const fields: RequestField[] = [
     { name: 'sql', text: sql, hidden: hidden.map((span) => ({ ...span, why })), literals },
@@ -43,12 +43,13 @@ function protectedInUse(judgement: Judgement | undefined, settings: PostgresConn
   if (settings.protect.length === 0) return undefined
   // Nothing was analysed: a definition, or a statement that was refused before it reached the server.
   if (judgement?.analysis === undefined) return 'a protected column'
+  const { protectedInPredicates, protectedRead } = judgement.analysis
   const written = judgement.operations.flatMap(({ operation, facts }) =>
     ['INSERT', 'UPDATE', 'MERGE'].includes(operation) && Array.isArray(facts.columns)
       ? (facts.columns as string[])
       : [],
   )
-  const columns = [...new Set([...judgement.analysis.protectedInPredicates, ...written])].sort()
+  const columns = [...new Set([...protectedInPredicates, ...protectedRead, ...written])].sort()
   return columns.length === 0 ? undefined : columns.join(', ')
 }
 

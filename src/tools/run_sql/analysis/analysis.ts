@@ -35,6 +35,10 @@ export interface Analysis {
   readonly touchesProtected: boolean
   /** Canonical names (`public.users.email`) of protected columns that can show in row counts, order, errors or time. */
   readonly protectedInPredicates: readonly string[]
+  /** Canonical names of every protected column that is read at all. */
+  readonly protectedRead: readonly string[]
+  /** A view or a generated column is involved that may show protected columns under names of its own. */
+  readonly renamesProtected: boolean
   /** The server's inferred types of the parameters, as SQL names. */
   readonly parameterTypes: readonly string[]
   /** Object identities and versions. Must be equal when the statement is analysed again to be executed. */

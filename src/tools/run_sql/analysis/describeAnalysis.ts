@@ -4,6 +4,7 @@ import { FIRST_USER_OID, type RelationFacts } from './catalogFacts.ts'
 import { type Findings, relationFacts, sorted, type TaintedOutput } from './findings.ts'
 import { functionOperations } from './functionOperations.ts'
 import { objectName } from './objectName.ts'
+import { columnsRead } from './queryParts.ts'
 import { outputEntries } from './queryScope.ts'
 import { UnreadableTree } from './readNodeTree.ts'
 import { relationsRead } from './relationsRead.ts'
@@ -34,6 +35,8 @@ export function describeAnalysis(findings: Findings): Analysis {
     touchesProtected:
       consequences.compared.size > 0 || relations.some((relation) => holdsProtected(findings, relation)),
     protectedInPredicates: [...new Set([...predicates, ...lineage.equalities])].sort(),
+    protectedRead: sorted(lineage.read),
+    renamesProtected: relations.some((relation) => hasOtherNames(findings, relation)),
     parameterTypes: tree.parameterTypes,
     judged: describeJudged(findings, outputs, predicates),
     relations: relations.map((relation) => ({ oid: relation.oid, name: objectName(relation.schema, relation.name) })),
@@ -84,6 +87,14 @@ function readOperations({ tree, catalog, lineage }: Findings): readonly Operatio
 function holdsProtected({ tree, catalog, lineage }: Findings, relation: RelationFacts): boolean {
   return (
     tree.protection.hasProtected(relation.oid) || (catalog.storedQueries.has(relation.oid) && lineage.read.size > 0)
+  )
+}
+
+function hasOtherNames({ tree, catalog }: Findings, { oid, kind }: RelationFacts): boolean {
+  if (kind === 'v' || kind === 'm') return true
+  const expressions = catalog.generated.get(oid)?.values() ?? []
+  return [...expressions].some((expression) =>
+    [...columnsRead(expression)].some((column) => tree.protection.columnTaint(oid, column).size > 0),
   )
 }
 
