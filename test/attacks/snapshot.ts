@@ -22,7 +22,8 @@ const CATALOGS: Readonly<Record<string, string>> = {
   policies: 'SELECT oid, polname FROM pg_policy',
   constraints: 'SELECT oid, conname FROM pg_constraint',
   comments: 'SELECT * FROM pg_description',
-  schemas: 'SELECT oid, nspname, nspacl FROM pg_namespace',
+  // A session that made a temporary object leaves its empty schema behind, by the server's own design.
+  schemas: "SELECT oid, nspname, nspacl FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_'",
   extensions: 'SELECT oid, extname FROM pg_extension',
   'event triggers': 'SELECT oid FROM pg_event_trigger',
   roles: 'SELECT oid, rolname, rolsuper, rolpassword FROM pg_authid',
