@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The command line. Parts are loaded when a command needs them: most commands need little of the gateway. */
 import { userInfo } from 'node:os'
-import { Command, CommanderError, Option } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import type { ApprovalsOptions, Output } from './cli/approvals.ts'
 import { openTerminal } from './cli/terminal.ts'
 import { GateError } from './errors.ts'
@@ -231,9 +231,8 @@ revoke.action((kind: string, id: string | undefined, options: { reason?: string;
 
 function readPort(text: string): number {
   const port = Number(text)
-  if (!Number.isInteger(port) || port < 1 || port > 65_535)
-    throw new CommanderError(2, 'countersign.port', 'error: --port takes a number from 1 to 65535')
-  return port
+  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port
+  throw new InvalidArgumentError('A port is a number from 1 to 65535.')
 }
 
 try {
