@@ -4,6 +4,8 @@ import { analyze } from './analysis/analyze.ts'
 import type { ConnectionPools } from './connectionPools.ts'
 import { convertValue, typeName } from './convertValue.ts'
 import type { OpenStatement } from './execute.ts'
+import { findCascadingKeys } from './previewCascades.ts'
+import { previewPlan } from './previewPlan.ts'
 import { buildAffectedQuery } from './syntax/buildAffectedQuery.ts'
 
 /** A preview must not become a load of its own. */
@@ -24,15 +26,18 @@ export async function previewStatement(
   const lines = judgement.operations
     .filter(({ operation }) => /^(?:cascade|trigger|rule|foreign|function|code|copy|protected):/.test(operation))
     .map(({ operation, because }) => (because === undefined ? operation : `${operation}: ${because}`))
+  const plan = statement.form === 'query' ? await previewPlan(open) : undefined
+  const known = plan === undefined ? lines : [plan, ...lines]
+  const uncounted = (why: string) => ({ rows: undefined, lines: known, sample: undefined, missing: [why] })
   if (statement.kind !== 'UpdateStmt' && statement.kind !== 'DeleteStmt') {
-    return { rows: undefined, lines, sample: undefined, missing: ['Rows can be counted for UPDATE and DELETE only.'] }
+    return uncounted('Rows can be counted for UPDATE and DELETE only.')
   }
   try {
     const counted = await countAffected(open, pools, signal)
-    return { ...counted, lines: [...counted.lines, ...lines] }
+    return { ...counted, lines: [...counted.lines, ...known] }
   } catch (error) {
     signal.throwIfAborted()
-    return { rows: undefined, lines, sample: undefined, missing: [whyMissing(error)] }
+    return uncounted(whyMissing(error))
   }
 }
 
@@ -46,8 +51,9 @@ async function countAffected(open: OpenStatement, pools: ConnectionPools, signal
     await session.query(`SET LOCAL statement_timeout = ${Math.min(TIMEOUT_MS, settings.limits.statementTimeout)}`)
     const queries = await buildAffectedQuery(sql, open.statement.root, session.major, await keyColumns(session, open))
     // The count and the sample are queries of our making over the caller's words: they are judged like the caller's.
+    const keys = open.statement.kind === 'DeleteStmt' ? await findCascadingKeys(session, queries) : []
     const analyses = []
-    for (const text of [queries.count, queries.sample]) {
+    for (const text of [queries.count, queries.sample, ...keys.map((key) => key.count)]) {
       analyses.push(
         await analyze(
           session,
@@ -67,9 +73,14 @@ async function countAffected(open: OpenStatement, pools: ConnectionPools, signal
     const count = await session.run({ ...bound, text: queries.count, maxRows: 1 })
     const sample = await session.run({ ...bound, text: queries.sample, maxRows: SAMPLE_ROWS })
     const rows = Number(count.rows[0]?.[0])
+    const lines = [`${rows} rows of ${queries.table}`]
+    for (const key of keys) {
+      const refer = await session.run({ ...bound, text: key.count, maxRows: 1 })
+      lines.push(`${Number(refer.rows[0]?.[0])} rows of ${key.name} ${key.change} with them`)
+    }
     return {
       rows,
-      lines: [`${rows} rows of ${queries.table}`],
+      lines,
       sample: {
         columns: sample.fields.map(({ name, typeId }, index) => ({
           name,

@@ -233,7 +233,7 @@ describe.each([15, 16, 17, 18] as const)('run_sql on PostgreSQL %i', (major) => 
   })
 
   test('explains without running, reads and writes alike', async () => {
-    const before = await count('jobs')
+    const before = Number(await count('jobs'))
     for (const text of [
       'EXPLAIN SELECT * FROM jobs',
       "EXPLAIN (COSTS OFF) DELETE FROM jobs WHERE state = 'done' -- WHERE",
@@ -302,7 +302,13 @@ describe.each([15, 16, 17, 18] as const)('run_sql on PostgreSQL %i', (major) => 
     const understanding = await understand("DELETE FROM users u WHERE u.plan = 'free' AND id < 4 RETURNING id -- where")
     const preview = await understanding.preview(signal)
     expect(preview).toMatchObject({ rows: 3, missing: [], sample: { rows: [[1], [2], [3]] } })
-    expect(preview?.lines).toEqual(['3 rows of "users" AS "u"', expect.stringMatching(/^cascade:public\.orders/)])
+    const orders = await target.admin('SELECT count(*) FROM orders WHERE user_id IN (1, 2, 3)')
+    expect(preview?.lines).toEqual([
+      '3 rows of "users" AS "u"',
+      `${orders[0]?.count} rows of public.orders deleted with them`,
+      expect.stringMatching(/^the planner expects about \d+ rows \(.+ on users\)$/),
+      expect.stringMatching(/^cascade:public\.orders/),
+    ])
     await understanding.release()
     expect(await count('users')).toBe(20)
   })
@@ -320,7 +326,21 @@ describe.each([15, 16, 17, 18] as const)('run_sql on PostgreSQL %i', (major) => 
       rows: undefined,
       missing: [expect.stringMatching(/functions that are not known to be harmless/)],
     })
+    expect((await spying.preview(signal))?.lines.join()).not.toContain('planner')
     await spying.release()
+  })
+
+  test('previews what cannot be counted by its plan, and the transaction is still good afterwards', async () => {
+    const inserting = await understand('INSERT INTO jobs (id, state) SELECT id + 9000, state FROM jobs WHERE id < 5')
+    expect(await inserting.preview(signal)).toMatchObject({
+      rows: undefined,
+      lines: [expect.stringMatching(/^the planner expects about \d+ rows/)],
+      missing: [expect.stringContaining('counted')],
+    })
+    const before = Number(await count('jobs'))
+    await inserting.execute(started(), async () => {}, signal)
+    await inserting.release()
+    expect(await count('jobs')).toBe(before + 4)
   })
 
   test('marks row locks and refuses SELECT INTO', async () => {

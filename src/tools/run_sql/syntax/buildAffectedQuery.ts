@@ -1,6 +1,7 @@
 import { GateError } from '../../../errors.ts'
 import { fingerprint } from './findInnerText.ts'
 import { type Major, parseStatement } from './parse.ts'
+import { quoteName } from './quoteName.ts'
 import { isObject, type NodeFields, type SyntaxNode, unwrap, walkTree } from './walkTree.ts'
 
 export interface AffectedQueries {
@@ -10,6 +11,10 @@ export interface AffectedQueries {
   /** Parameters that the two take: the statement's, up to the highest that its WHERE uses. */
   readonly parameters: number
   readonly table: string
+  /** The table without its alias, for a look-up in the catalog. */
+  readonly bareTable: string
+  /** What stands after FROM: the table and the condition. */
+  readonly from: string
 }
 
 const MAX_TRIES = 200
@@ -37,8 +42,15 @@ export async function buildAffectedQuery(
       ? ''
       : ` WHERE (${await findCondition(sql, node, major)})${mentionUnused(used, parameters)}`
   const columns = keys.length === 0 ? ['ctid'] : keys
-  const sample = `SELECT ${columns.map(quote).join(', ')} FROM ${table}${where}\n LIMIT 5`
-  return { count: `SELECT count(*) FROM ${table}${where}`, sample, parameters, table }
+  const sample = `SELECT ${columns.map(quoteName).join(', ')} FROM ${table}${where}\n LIMIT 5`
+  return {
+    count: `SELECT count(*) FROM ${table}${where}`,
+    sample,
+    parameters,
+    table,
+    bareTable: nameOf(relation),
+    from: `${table}${where}`,
+  }
 }
 
 async function findCondition(sql: string, node: NodeFields, major: Major): Promise<string> {
@@ -78,13 +90,13 @@ function refused(error: unknown): undefined {
 
 function describeTable(relation: NodeFields): string {
   const only = relation.inh === true ? '' : 'ONLY '
-  const schema = typeof relation.schemaname === 'string' ? `${quote(relation.schemaname)}.` : ''
-  const alias = isObject(relation.alias) ? ` AS ${quote(String(relation.alias.aliasname))}` : ''
-  return `${only}${schema}${quote(String(relation.relname))}${alias}`
+  const alias = isObject(relation.alias) ? ` AS ${quoteName(String(relation.alias.aliasname))}` : ''
+  return `${only}${nameOf(relation)}${alias}`
 }
 
-function quote(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`
+function nameOf(relation: NodeFields): string {
+  const schema = typeof relation.schemaname === 'string' ? `${quoteName(relation.schemaname)}.` : ''
+  return `${schema}${quoteName(String(relation.relname))}`
 }
 
 function parametersIn(condition: unknown): ReadonlySet<number> {
