@@ -182,12 +182,12 @@ export const ERRORS = {
   ERR_REVIEWER_MCP_TOKEN: {
     status: 403,
     message: 'A token for calling tools never votes on approvals.',
-    next: 'Log in to the reviewer app (countersign approvals login) and send its token.',
+    next: 'Log in to the reviewer app and send its token.',
   },
   ERR_REVIEWER_AUDIENCE: {
     status: 401,
     message: 'The token is not for the reviewer app.',
-    next: 'Log in to the reviewer app (countersign approvals login) and send its token.',
+    next: 'Log in to the reviewer app and send its token.',
   },
   ERR_REVIEWER_CLIENT: {
     status: 403,
