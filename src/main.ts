@@ -13,6 +13,11 @@ const io: Output = {
   err: (text) => void process.stderr.write(text),
 }
 const terminal = openTerminal(process.stdout)
+// `countersign check | head`: who reads has seen enough, which is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
+})
 
 /** 0 done, 1 the answer is no, 2 wrong use or a configuration that does not load. */
 let exitCode: number = 0
