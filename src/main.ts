@@ -13,10 +13,10 @@ const io: Output = {
   err: (text) => void process.stderr.write(text),
 }
 const terminal = openTerminal(process.stdout)
-// `countersign check | head`: who reads has seen enough, which is no failure.
+// `countersign check | head`: who reads has seen enough. Ends as the signal SIGPIPE would end it, without a stack.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
-  process.exit()
+  process.exit(141)
 })
 
 /** 0 done, 1 the answer is no, 2 wrong use or a configuration that does not load. */
