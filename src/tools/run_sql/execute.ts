@@ -41,7 +41,8 @@ export async function executeRead(open: OpenStatement, signal: AbortSignal): Pro
 
 /**
  * Runs a write and commits it, if it changed no more rows than allowed and nothing it uses was redefined meanwhile.
- * `beforeCommit` makes the transaction id durable; when the connection is lost after that, the outcome is looked up.
+ * Nothing is left for COMMIT to run (deferred triggers) nor for us to fail at after it. `beforeCommit` makes the
+ * transaction id durable; when the connection is lost after that, the outcome is looked up.
  */
 export async function executeWrite(
   open: OpenStatement,
@@ -52,17 +53,17 @@ export async function executeWrite(
 ): Promise<ToolOutput> {
   const { session, judgement } = open
   const { maxRows } = call.constraints
-  let changed: number | undefined
   let ref: { txid: string; system: string }
-  let result: PortalResult
+  let output: ToolOutput
   try {
     if (maxRows !== undefined) checkCountable(open)
     const before = await countChanges(session)
-    result = await run(open, signal)
+    const result = await run(open, signal)
+    await session.query('SET CONSTRAINTS ALL IMMEDIATE')
     const after = await countChanges(session)
     const counted = before === undefined || after === undefined ? undefined : after - before
     if (maxRows !== undefined && counted === undefined) throw new GateError('ERR_SQL_MAX_ROWS_UNKNOWN')
-    changed = open.statement.form === 'utility' ? undefined : Math.max(counted ?? 0, tagCount(open, result))
+    const changed = open.statement.form === 'utility' ? undefined : Math.max(counted ?? 0, tagCount(open, result))
     if (maxRows !== undefined && changed !== undefined && changed > maxRows) {
       throw new GateError('ERR_SQL_MAX_ROWS', {
         detail: `It changed ${changed}; the limit is ${maxRows}.`,
@@ -70,6 +71,7 @@ export async function executeWrite(
       })
     }
     await checkUnchanged(open)
+    output = toOutput(open, result, judgement.analysis === undefined ? undefined : changed)
     ref = await readOutcomeRef(session)
     signal.throwIfAborted()
   } catch (error) {
@@ -78,7 +80,7 @@ export async function executeWrite(
   }
   await beforeCommit(ref)
   await commit(open, ref, pools, signal)
-  return toOutput(open, result, judgement.analysis === undefined ? undefined : changed)
+  return output
 }
 
 async function run({ session, sql, params, settings }: OpenStatement, signal: AbortSignal): Promise<PortalResult> {

@@ -146,6 +146,22 @@ describe.each([15, 16, 17, 18] as const)('run_sql on PostgreSQL %i', (major) => 
     expect((await target.admin("SELECT count(*)::int AS n FROM jobs WHERE state = 'x'"))[0]?.n).toBe(0)
   })
 
+  test('counts what deferred triggers change, before anything is permanent', async () => {
+    await target.admin(`CREATE TABLE parents (id int PRIMARY KEY, seen int); INSERT INTO parents VALUES (1, 0);
+      CREATE TABLE hit (id int); INSERT INTO hit SELECT generate_series(1, 30);
+      CREATE FUNCTION at_commit() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN DELETE FROM public.hit; RETURN NULL; END';
+      CREATE CONSTRAINT TRIGGER at_commit AFTER UPDATE ON parents DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION at_commit();
+      GRANT ALL ON parents, hit TO gate_rw`)
+    await expect(run('UPDATE parents SET seen = 1', { maxRows: 3 })).rejects.toMatchObject({
+      code: 'ERR_SQL_MAX_ROWS',
+      facts: { changed: 31, limit: 3 },
+    })
+    expect(await count('hit')).toBe(30)
+    expect((await run('UPDATE parents SET seen = 1')).rowsChanged).toBe(31)
+    expect(await count('hit')).toBe(0)
+  })
+
   test('cannot hold TRUNCATE to a number of rows, so it refuses', async () => {
     await expect(run('TRUNCATE unique_late', { maxRows: 5 })).rejects.toMatchObject({
       code: 'ERR_SQL_MAX_ROWS_UNKNOWN',
