@@ -2,6 +2,7 @@ import type { Approval, ApprovalEvent, Lease } from '../approvals/approval.ts'
 import { answersFor } from '../approvals/idempotency.ts'
 import { answerOpen, REQUEST_WINDOW_MS, RESULT_KEPT_MS } from '../approvals/openOrJoin.ts'
 import type {
+  Delivery,
   EventConsumer,
   IdempotentWrite,
   Revocation,
@@ -21,6 +22,8 @@ export function createMemoryStore(): StateStore {
   const writes = new Map<string, IdempotentWrite>()
   const revocations: Revocation[] = []
   const heads = new Map<string, TrailHead>()
+  const deliveries = new Map<string, Delivery>()
+  const turns = new Map<string, { holder: string; until: number }>()
   const changed = createChangeSignal()
 
   // Copies at the border, as a database makes them: nobody shares an object with the store.
@@ -129,6 +132,21 @@ export function createMemoryStore(): StateStore {
 
     async acknowledge(consumer, upTo) {
       cursors.set(consumer, Math.max(cursors.get(consumer) ?? 0, upTo))
+    },
+
+    async saveDelivery(delivery) {
+      deliveries.set(JSON.stringify([delivery.surface, delivery.approvalId]), { ...delivery })
+    },
+
+    async findDelivery(surface, approvalId) {
+      return structuredClone(deliveries.get(JSON.stringify([surface, approvalId])))
+    },
+
+    async takeTurn(surface, holder, ms, now) {
+      const turn = turns.get(surface)
+      if (turn !== undefined && turn.holder !== holder && now < turn.until) return false
+      turns.set(surface, { holder, until: now + ms })
+      return true
     },
 
     async acquireLease(replica, ms, now) {

@@ -56,4 +56,13 @@ export const MIGRATIONS: readonly string[] = [
 
   CREATE TABLE heads (replica TEXT PRIMARY KEY, file TEXT NOT NULL, seq INTEGER NOT NULL, hash TEXT NOT NULL) STRICT;
   `,
+  `
+  CREATE TABLE deliveries (
+    surface TEXT NOT NULL,
+    approval_id TEXT NOT NULL,
+    record TEXT NOT NULL,
+    PRIMARY KEY (surface, approval_id)
+  ) STRICT;
+  CREATE TABLE turns (surface TEXT PRIMARY KEY, holder TEXT NOT NULL, until INTEGER NOT NULL) STRICT;
+  `,
 ]

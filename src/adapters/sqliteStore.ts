@@ -4,7 +4,7 @@ import type { StateStore } from '../approvals/ports.ts'
 import { expire, forgetOutput, requestedEvent, type Transition } from '../approvals/transitions.ts'
 import { type ChangeSignal, createChangeSignal } from './changeSignal.ts'
 import { openSqliteDatabase, type SqliteDatabase } from './sqliteDatabase.ts'
-import { heads, idempotentWrites, leases, revocations } from './sqliteTables.ts'
+import { deliveries, heads, idempotentWrites, leases, revocations } from './sqliteTables.ts'
 
 /** How soon a decision made by another process is noticed here. */
 const POLL_MS = 250
@@ -20,6 +20,7 @@ export function openSqliteStore(path: string): StateStore {
     forgets: false,
     ...approvals(database, changed),
     ...events(database),
+    ...deliveries(database),
     ...leases(database),
     ...idempotentWrites(database),
     ...revocations(database, changed),

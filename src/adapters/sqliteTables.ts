@@ -1,6 +1,6 @@
 import type { Approval } from '../approvals/approval.ts'
 import { answersFor } from '../approvals/idempotency.ts'
-import type { IdempotentWrite, Revocation, RevocationKind, StateStore } from '../approvals/ports.ts'
+import type { Delivery, IdempotentWrite, Revocation, RevocationKind, StateStore } from '../approvals/ports.ts'
 import type { ChangeSignal } from './changeSignal.ts'
 import type { SqliteDatabase, SqlValue } from './sqliteDatabase.ts'
 
@@ -39,6 +39,30 @@ export function leases(
         approvals: approvals.map((row) => parse<Approval>(row)).filter(orphaned),
         writes: writes.map((row) => parse<IdempotentWrite>(row)).filter(orphaned),
       }
+    },
+  }
+}
+
+/** What surfaces have shown, and which process speaks through each. */
+export function deliveries(database: SqliteDatabase): Pick<StateStore, 'saveDelivery' | 'findDelivery' | 'takeTurn'> {
+  return {
+    async saveDelivery(delivery) {
+      const { surface, approvalId } = delivery
+      const sql = 'INSERT OR REPLACE INTO deliveries (surface, approval_id, record) VALUES (?, ?, ?)'
+      database.run(sql, surface, approvalId, JSON.stringify(delivery))
+    },
+
+    async findDelivery(surface, approvalId) {
+      const sql = 'SELECT record FROM deliveries WHERE surface = ? AND approval_id = ?'
+      const row = database.rows(sql, surface, approvalId)[0]
+      return row && parse<Delivery>(row)
+    },
+
+    async takeTurn(surface, holder, ms, now) {
+      const sql = `INSERT INTO turns (surface, holder, until) VALUES (?, ?, ?)
+         ON CONFLICT (surface) DO UPDATE SET holder = excluded.holder, until = excluded.until
+         WHERE turns.holder = excluded.holder OR turns.until <= ?`
+      return database.run(sql, surface, holder, now + ms, now) === 1
     },
   }
 }

@@ -128,7 +128,8 @@ export interface Lease {
 
 /** Something the trail and the notifiers must hear of. Stored in the same transaction as the change it tells. */
 export interface ApprovalEvent {
-  readonly kind: 'requested' | 'voted' | 'decided' | 'expired' | 'withdrawn'
+  /** `settled`: it ran, and was executed, failed, or has an unknown outcome. */
+  readonly kind: 'requested' | 'voted' | 'decided' | 'expired' | 'withdrawn' | 'settled'
   readonly approvalId: string
   /** Version of the record after the change. With the id it names the event: repeats can be recognised. */
   readonly version: number

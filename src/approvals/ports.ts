@@ -47,14 +47,41 @@ export interface EventOutbox {
   acknowledge(consumer: EventConsumer, upTo: number): Promise<void>
 }
 
-export type EventConsumer = 'trail' | 'notifier'
+/** The trail, and each surface that tells people by itself: one that is down does not hold up another. */
+export type EventConsumer = 'trail' | `notifier:${string}`
 
-interface StoredEvent {
+export interface StoredEvent {
   /** Position in the outbox; grows. */
   readonly position: number
   readonly event: ApprovalEvent
   /** The record as it is now, which may be later than the event. */
   readonly approval: Approval
+}
+
+/** Where a surface shows one request, and how much of its life is shown there. One a surface and request. */
+export interface Delivery {
+  readonly surface: string
+  readonly approvalId: string
+  /** Channel, address: the surface's own word for where. */
+  readonly place: string
+  /** The surface's own id of the message. Undefined: it was attempted, and nobody knows whether it arrived. */
+  readonly message: string | undefined
+  /** Version of the record that the message shows. */
+  readonly drawn: number
+  /** Version of the last event that was told apart from the message, in its thread. */
+  readonly told: number
+  readonly reminded: boolean
+}
+
+/** What surfaces remember about the requests they have shown. */
+export interface DeliveryStore {
+  saveDelivery(delivery: Delivery): Promise<void>
+  findDelivery(surface: string, approvalId: string): Promise<Delivery | undefined>
+  /**
+   * Whether `holder` may tell people through this surface until `now + ms`: one process at a time. Asking again
+   * prolongs the turn; 0 ms gives it up.
+   */
+  takeTurn(surface: string, holder: string, ms: number, now: number): Promise<boolean>
 }
 
 /**
@@ -151,6 +178,7 @@ interface TrailHeadStore {
 export interface StateStore
   extends ApprovalStore,
     EventOutbox,
+    DeliveryStore,
     LeaseStore,
     IdempotencyStore,
     RevocationStore,

@@ -136,15 +136,16 @@ export function settle(approval: Approval, lease: Lease, outcome: Outcome, now: 
   const closed = { settledAt: now, args: undefined }
   switch (outcome.state) {
     case 'executed':
-      return moved(approval, { ...closed, state: 'executed', output: outcome.output }, now)
+      return moved(approval, { ...closed, state: 'executed', output: outcome.output }, now, 'settled')
     case 'failed':
       return moved(
         approval,
         { ...closed, state: 'failed', failure: { code: outcome.code, detail: outcome.detail } },
         now,
+        'settled',
       )
     case 'unknown':
-      return moved(approval, { ...closed, state: 'unknown' }, now)
+      return moved(approval, { ...closed, state: 'unknown' }, now, 'settled')
   }
 }
 

@@ -12,11 +12,16 @@ const VIA = { api: 'api', terminal: 'cli', slack: 'slack', console: 'console' } 
 /** Writes what happens to approvals into the trail. Resolves when it is durable there. */
 export function recordApprovalEvents(trail: Trail, nameGroup: (id: string) => string): RecordEvent {
   return async (event, approval) => {
-    await trail.append(toTrailEvent(event, approval, nameGroup))
+    const told = toTrailEvent(event, approval, nameGroup)
+    if (told !== undefined) await trail.append(told)
   }
 }
 
-function toTrailEvent(event: ApprovalEvent, approval: Approval, nameGroup: (id: string) => string): TrailEvent {
+function toTrailEvent(
+  event: ApprovalEvent,
+  approval: Approval,
+  nameGroup: (id: string) => string,
+): TrailEvent | undefined {
   const about = { approval: approval.id, call: approval.callId }
   switch (event.kind) {
     case 'requested':
@@ -28,6 +33,9 @@ function toTrailEvent(event: ApprovalEvent, approval: Approval, nameGroup: (id: 
       return { event: 'approval.expired', ...about, why: approval.claimBy === undefined ? 'ttl' : 'claim' }
     case 'withdrawn':
       return { event: 'approval.withdrawn', ...about }
+    // The call that ran has said it: call.finished.
+    case 'settled':
+      return undefined
   }
 }
 

@@ -300,10 +300,45 @@ export function describeApprovalStore(name: string, open: () => Promise<StateSto
       expect(second?.approval).toMatchObject({ id: approval.id, state: 'approved' })
       await store.acknowledge('trail', first?.position ?? 0)
       expect(await eventsOf(store)).toEqual(['decided 2'])
-      expect(await store.pendingEvents('notifier', 1)).toHaveLength(1)
+      expect(await store.pendingEvents('notifier:slack', 1)).toHaveLength(1)
       await store.acknowledge('trail', second?.position ?? 0)
       await store.acknowledge('trail', first?.position ?? 0)
       expect(await eventsOf(store)).toEqual([])
+      await store.close()
+    })
+  })
+
+  describe(`${name}: deliveries`, () => {
+    const sent = {
+      ...{ surface: 'slack', approvalId: 'apr_1', place: 'C1', message: undefined },
+      ...{ drawn: 1, told: 0, reminded: false },
+    }
+
+    test('what a surface has shown is remembered for each request, and replaced as a whole', async () => {
+      const store = await open()
+      await store.saveDelivery(sent)
+      await store.saveDelivery({ ...sent, surface: 'email', place: 'dba@corp.example' })
+      expect(await store.findDelivery('slack', 'apr_1')).toEqual(sent)
+      await store.saveDelivery({ ...sent, message: '17.1', reminded: true })
+      expect(await store.findDelivery('slack', 'apr_1')).toEqual({ ...sent, message: '17.1', reminded: true })
+      expect(await store.findDelivery('email', 'apr_1')).toMatchObject({
+        place: 'dba@corp.example',
+        message: undefined,
+      })
+      expect(await store.findDelivery('slack', 'apr_2')).toBeUndefined()
+      await store.close()
+    })
+
+    test('one process at a time has the turn; it can be prolonged and given up, and passes on when it ran out', async () => {
+      const store = await open()
+      expect(await store.takeTurn('slack', 'a', MINUTE, T0)).toBe(true)
+      expect(await store.takeTurn('slack', 'b', MINUTE, T0 + 1)).toBe(false)
+      expect(await store.takeTurn('email', 'b', MINUTE, T0 + 1)).toBe(true)
+      expect(await store.takeTurn('slack', 'a', MINUTE, T0 + 2)).toBe(true)
+      expect(await store.takeTurn('slack', 'b', MINUTE, T0 + MINUTE + 1)).toBe(false)
+      expect(await store.takeTurn('slack', 'b', MINUTE, T0 + MINUTE + 2)).toBe(true)
+      expect(await store.takeTurn('slack', 'b', 0, T0 + MINUTE + 3)).toBe(true)
+      expect(await store.takeTurn('slack', 'a', MINUTE, T0 + MINUTE + 3)).toBe(true)
       await store.close()
     })
   })
