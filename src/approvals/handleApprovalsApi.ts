@@ -1,12 +1,19 @@
 import * as z from 'zod'
-import type { Json, MaskedText } from '../call.ts'
-import { ERRORS, type ErrorCode, GateError } from '../errors.ts'
-import type { Approval, ApprovalState } from './approval.ts'
-import { castVote, refuseRevokedPerson, type VotingBooth } from './castVote.ts'
+import type { Json } from '../call.ts'
+import { ERRORS, GateError } from '../errors.ts'
+import { castVote } from './castVote.ts'
 import { isApprovalId } from './isApprovalId.ts'
-import { membershipOf, type Reviewer } from './membership.ts'
+import type { Reviewer } from './membership.ts'
 import { reviewViewOf } from './review.ts'
-import { expire } from './transitions.ts'
+import {
+  CLOSED_STATES,
+  listForReviewer,
+  OPEN_STATES,
+  type ReviewDesk,
+  setsOf,
+  showToReviewer,
+  voteRecorded,
+} from './reviewDesk.ts'
 
 /** A request on `/api/approvals`. The reviewer's token has been verified; nothing else has. */
 export interface ApprovalsApiRequest {
@@ -24,35 +31,11 @@ export interface ApprovalsApiAnswer {
   readonly json: Json
 }
 
-/** What the reviewers' API needs from outside. */
-export interface ReviewDesk extends VotingBooth {
-  readonly maskText: (text: string) => MaskedText
-  /** The configured name of a directory group, or the id itself. */
-  readonly nameGroup?: (id: string) => string
-  /** Puts a refused vote into the trail; awaited before the answer leaves. */
-  readonly recordVoteRefused: (refused: RefusedVote) => Promise<void>
-}
-
-export interface RefusedVote {
-  readonly approvalId: string
-  readonly reviewer: Reviewer
-  readonly verdict: 'approve' | 'deny'
-  readonly code: ErrorCode
-}
-
 /** `denied` needs a reason; an approval may have one. The digest says which request was read. */
 const voteBody = z.strictObject({
   digest: z.string().regex(/^hmac-sha256:[0-9a-f]{64}$/),
   reason: z.string().max(2_000).optional(),
 })
-
-const OPEN_STATES: readonly ApprovalState[] = ['pending', 'approved', 'executing']
-const ALL_STATES: readonly ApprovalState[] = [
-  ...OPEN_STATES,
-  ...(['denied', 'expired', 'withdrawn', 'executed', 'failed', 'unknown'] as const),
-]
-/** Newest first. An answer says when there were more. */
-const LIST_LIMIT = 1000
 
 /**
  * `GET /api/approvals[?state=open|all]`, `GET /api/approvals/ID`, `POST /api/approvals/ID/approve|deny`. Reviewers see
@@ -68,7 +51,11 @@ export async function handleApprovalsApi(request: ApprovalsApiRequest, desk: Rev
     requireMethod(request, verb === undefined ? 'GET' : 'POST')
     if (id === undefined) return { status: 200, json: await list(request, desk) }
     if (verb === undefined) return { status: 200, json: await show(id, request, desk) }
-    return { status: 200, json: await voteRecorded(id, verb, request, desk) }
+    const { reviewer } = request
+    const json = await voteRecorded({ approvalId: id, reviewer, verdict: verb }, desk, () =>
+      vote(id, verb, request, desk),
+    )
+    return { status: 200, json }
   } catch (error) {
     if (error instanceof GateError) return refusalOf(error)
     throw error
@@ -76,37 +63,13 @@ export async function handleApprovalsApi(request: ApprovalsApiRequest, desk: Rev
 }
 
 async function list({ reviewer, query }: ApprovalsApiRequest, desk: ReviewDesk): Promise<Json> {
-  const sets = await setsOf(reviewer, desk)
-  const found = await desk.store.list(query.get('state') === 'all' ? ALL_STATES : OPEN_STATES, LIST_LIMIT)
-  const mine = found.filter((approval) => concerns(approval, sets)).map((approval) => current(approval, desk))
-  return plain({
-    approvals: mine.map((approval) => reviewViewOf(approval, desk.nameGroup)),
-    truncated: found.length === LIST_LIMIT,
-  })
+  const states = query.get('state') === 'all' ? [...OPEN_STATES, ...CLOSED_STATES] : OPEN_STATES
+  const { approvals, truncated } = await listForReviewer(reviewer, states, desk)
+  return plain({ approvals: approvals.map((approval) => reviewViewOf(approval, desk.nameGroup)), truncated })
 }
 
 async function show(id: string, { reviewer }: ApprovalsApiRequest, desk: ReviewDesk): Promise<Json> {
-  const sets = await setsOf(reviewer, desk)
-  const approval = await desk.store.get(id)
-  if (approval === undefined || !concerns(approval, sets)) throw new GateError('ERR_VOTE_UNKNOWN')
-  return plain({ approval: reviewViewOf(current(approval, desk), desk.nameGroup) })
-}
-
-/** No refused vote goes unrecorded, whatever refused it. */
-async function voteRecorded(
-  approvalId: string,
-  verdict: 'approve' | 'deny',
-  request: ApprovalsApiRequest,
-  desk: ReviewDesk,
-): Promise<Json> {
-  try {
-    return await vote(approvalId, verdict, request, desk)
-  } catch (error) {
-    if (error instanceof GateError) {
-      await desk.recordVoteRefused({ approvalId, reviewer: request.reviewer, verdict, code: error.code })
-    }
-    throw error
-  }
+  return plain({ approval: reviewViewOf(await showToReviewer(id, reviewer, desk), desk.nameGroup) })
 }
 
 async function vote(
@@ -123,26 +86,6 @@ async function vote(
   const reason = text === '' ? undefined : desk.maskText(text)
   const { approval, changed } = await castVote({ approvalId, reviewer, verdict, via: 'api', digest, reason }, desk)
   return plain({ approval: reviewViewOf(approval, desk.nameGroup), repeated: !changed })
-}
-
-/** Sets the person belongs to now. Who is in none gets nothing here, not even whether an id exists. */
-async function setsOf(reviewer: Reviewer, desk: ReviewDesk): Promise<readonly string[]> {
-  await refuseRevokedPerson(reviewer, desk.store)
-  const rules = desk.rules()
-  const membership = await membershipOf(reviewer, [...rules.sets.keys()], rules, desk.clock(), desk.lookUpGroups)
-  if (!membership.known) throw new GateError('ERR_VOTE_MEMBERSHIP')
-  if (membership.sets.length === 0) throw new GateError('ERR_VOTE_NOT_REVIEWER')
-  return membership.sets
-}
-
-function concerns(approval: Approval, sets: readonly string[]): boolean {
-  return approval.needs.some((need) => sets.includes(need.set))
-}
-
-/** As it is now, even when no sweep has closed it yet. */
-function current(approval: Approval, desk: ReviewDesk): Approval {
-  const result = expire(approval, desk.clock())
-  return result.ok ? result.approval : approval
 }
 
 function isPath(path: string): boolean {

@@ -21,6 +21,10 @@ export interface ReviewView {
   readonly created_at: string
   readonly expires_at: string
   readonly claim_by: string | null
+  /** When it was closed: denied, expired, withdrawn or executed. */
+  readonly settled_at: string | null
+  /** The call that asked first, and the one that executed it: names under which the trail tells the rest. */
+  readonly calls: { readonly asked: string; readonly executed: string | null }
   readonly who: {
     readonly kind: string
     /** For display; names can be chosen. */
@@ -83,6 +87,8 @@ export function reviewViewOf(approval: Approval, nameGroup: (id: string) => stri
     created_at: isoTime(approval.createdAt),
     expires_at: isoTime(approval.expiresAt),
     claim_by: approval.claimBy === undefined ? null : isoTime(approval.claimBy),
+    settled_at: approval.settledAt === undefined ? null : isoTime(approval.settledAt),
+    calls: { asked: approval.callId, executed: approval.takenBy ?? null },
     who: {
       kind: caller.kind,
       name: caller.name ?? null,

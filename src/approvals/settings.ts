@@ -36,6 +36,19 @@ export const approvalsSettings = z
     /** Agent or app object id -> object ids of the people who answer for it, and so may not approve for it. */
     owners: z.record(memberId, z.array(memberId)).default({}),
     defaultReviewers: setName.optional(),
+    /** The built-in pages under /console. They log in through `reviewerApp`. */
+    console: z
+      .strictObject({
+        enabled: z.boolean(),
+        /** Of the reviewer app, when its registration is a confidential client (Entra: platform Web). */
+        clientSecret: secretReference.optional(),
+        /** What the login asks for, when it is not openid, offline_access and the reviewer app's scope. */
+        scopes: z
+          .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,200}$/, 'one OAuth scope'))
+          .min(1)
+          .optional(),
+      })
+      .optional(),
     reviewers: z.record(setName, reviewerSet).default({}),
   })
   .refine((all) => all.ttl > 0 && all.claimWithin > 0, { message: 'ttl and claimWithin must be longer than nothing' })

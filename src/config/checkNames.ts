@@ -21,7 +21,15 @@ export function checkNames(settings: ConfigFile, yaml: YamlFile): Problem[] {
     ...issues.map(({ path, message }) => ({ ...yaml.placeOf(path), message: `${nameOf(path)}${message}` })),
     ...checkGroups(settings, yaml),
     ...checkReviewers(settings, yaml),
+    ...checkConsole(settings, yaml),
   ]
+}
+
+/** People log in to the console through the reviewer app: without one its pages would let nobody in. */
+function checkConsole({ approvals }: ConfigFile, yaml: YamlFile): Problem[] {
+  if (approvals.console?.enabled !== true || approvals.reviewerApp !== undefined) return []
+  const message = 'approvals.console: needs approvals.reviewerApp, through which people log in'
+  return [{ ...yaml.placeOf(['approvals', 'console']), message }]
 }
 
 function checkServer({ server }: ConfigFile, yaml: YamlFile): Problem[] {

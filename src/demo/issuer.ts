@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
+import { createAuthorizeEndpoint, DEMO_PEOPLE, type DemoPerson, readParams } from './authorizeEndpoint.ts'
 import { type ShapeContext, TOKEN_SHAPES, type TokenShape } from './tokenShapes.ts'
 import { DEMO_IDS } from './writeConfig.ts'
 
@@ -41,6 +42,8 @@ interface IssuerOptions {
   readonly gatewayClientId?: string
   readonly reviewerClientId?: string
   readonly clients?: readonly IssuerClient[]
+  /** Who can be chosen on the login page. */
+  readonly people?: readonly DemoPerson[]
 }
 
 export interface DemoIssuer {
@@ -63,8 +66,8 @@ export interface DemoIssuer {
 }
 
 /**
- * A real OIDC issuer in the shape of Entra, for the demo and the tests: discovery, key set, and a client-credentials
- * endpoint. It listens on 127.0.0.1 and nowhere else, and its keys die with the process. Whoever can call `mint` is
+ * A real OIDC issuer in the shape of Entra, for the demo and the tests: discovery, key set, a client-credentials
+ * endpoint, and a login page for the reviewer app. It listens on 127.0.0.1 and nowhere else, and its keys die with the process. Whoever can call `mint` is
  * whoever they like, which is why nothing but the demo may start it.
  */
 export async function startIssuer({
@@ -73,6 +76,7 @@ export async function startIssuer({
   gatewayClientId = DEMO_IDS.gateway,
   reviewerClientId = DEMO_IDS.reviewerApp,
   clients = [],
+  people = DEMO_PEOPLE,
 }: IssuerOptions = {}): Promise<DemoIssuer> {
   let key = await makeKey()
   let published = [key]
@@ -86,6 +90,8 @@ export async function startIssuer({
   const authority = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const issuer = `${authority}/${tenantId}/v2.0`
   const tokenEndpoint = `${authority}/${tenantId}/oauth2/v2.0/token`
+  const authorizePath = `/${tenantId}/oauth2/v2.0/authorize`
+  const login = createAuthorizeEndpoint({ path: authorizePath, clientId: reviewerClientId, people, mint })
 
   async function mint(shape: TokenShape, options: MintOptions = {}): Promise<string> {
     const now = Math.floor(Date.now() / 1000)
@@ -122,6 +128,7 @@ export async function startIssuer({
       requests.token += 1
       return await answerToken(request, response)
     }
+    if (path === authorizePath) return login.answerAuthorize(await readParams(request, search, readBody), response)
     send(response, 404, { error: 'not_found' })
   }
 
@@ -141,7 +148,9 @@ export async function startIssuer({
     return {
       issuer: fault === 'other-issuer' ? `${authority}/${randomUUID()}/v2.0` : issuer,
       jwks_uri: `${authority}/${tenantId}/discovery/v2.0/keys`,
+      authorization_endpoint: authority + authorizePath,
       token_endpoint: tokenEndpoint,
+      code_challenge_methods_supported: ['S256'],
       response_types_supported: ['code'],
       subject_types_supported: ['pairwise'],
       id_token_signing_alg_values_supported: ['RS256'],
@@ -153,7 +162,12 @@ export async function startIssuer({
 
   async function answerToken(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const form = new URLSearchParams(await readBody(request))
-    if (form.get('grant_type') !== 'client_credentials') return send(response, 400, { error: 'unsupported_grant_type' })
+    const grantType = form.get('grant_type')
+    if (grantType === 'authorization_code' || grantType === 'refresh_token') {
+      const { status, body } = await (grantType === 'refresh_token' ? login.refresh(form) : login.redeem(form))
+      return send(response, status, body)
+    }
+    if (grantType !== 'client_credentials') return send(response, 400, { error: 'unsupported_grant_type' })
     const client = clients.find(({ clientId }) => clientId === form.get('client_id'))
     if (client === undefined || !sameText(client.clientSecret, form.get('client_secret') ?? '')) {
       return send(response, 401, { error: 'invalid_client' })

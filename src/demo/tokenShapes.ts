@@ -2,7 +2,7 @@ import { DEMO_IDS } from './writeConfig.ts'
 
 /** The rest of the made-up directory, beside the ids that the demo's config names. */
 export const DEMO_DIRECTORY = {
-  person: '6f1c1b3e-0000-4000-8000-000000000020',
+  person: DEMO_IDS.engineer,
   personsAgentApp: '6f1c1b3e-0000-4000-8000-000000000030',
   agentIdentity: '6f1c1b3e-0000-4000-8000-000000000031',
   agentBlueprint: '6f1c1b3e-0000-4000-8000-000000000032',

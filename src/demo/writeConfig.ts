@@ -9,6 +9,8 @@ export const DEMO_IDS = {
   reviewerApp: '6f1c1b3e-0000-4000-8000-000000000003',
   agentApp: '6f1c1b3e-0000-4000-8000-000000000010',
   agentObject: '6f1c1b3e-0000-4000-8000-000000000011',
+  /** Ada, who owns the demo agent. */
+  engineer: '6f1c1b3e-0000-4000-8000-000000000020',
   reviewer: '6f1c1b3e-0000-4000-8000-000000000021',
   agentsGroup: '6f1c1b3e-0000-4000-8000-0000000000aa',
   reviewersGroup: '6f1c1b3e-0000-4000-8000-0000000000bb',
@@ -96,6 +98,8 @@ approvals:
   ttl: 4h
   claimWithin: 1h
   reviewerApp: { clientId: ${DEMO_IDS.reviewerApp}, requiredScope: approvals.review, maxLoginAge: 8h }
+  console: { enabled: true }            # http://127.0.0.1:${port}/console
+  owners: { ${DEMO_IDS.agentObject}: [${DEMO_IDS.engineer}] }    # Ada answers for the agent, so she may not approve for it
   defaultReviewers: dba
   reviewers:
     dba: { groups: [dba-leads], atLeast: 1 }

@@ -1,6 +1,7 @@
 import type { ApprovalGate } from '../approvals/clearance.ts'
-import { handleApprovalsApi, type ReviewDesk } from '../approvals/handleApprovalsApi.ts'
+import { handleApprovalsApi } from '../approvals/handleApprovalsApi.ts'
 import type { LookUpGroups } from '../approvals/membership.ts'
+import type { ReviewDesk } from '../approvals/reviewDesk.ts'
 import type { Trail } from '../audit/trail.ts'
 import { ERRORS, GateError } from '../errors.ts'
 import type { ReviewerVerifier } from '../identity/createReviewerVerifier.ts'

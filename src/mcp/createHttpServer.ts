@@ -4,6 +4,7 @@ import type { Caller } from '../call.ts'
 import { ERRORS, type ErrorCode, GateError } from '../errors.ts'
 import type { McpEndpoint } from './createMcpEndpoint.ts'
 import { ConcurrencyLimiter, type RateLimit, RateLimiter } from './limits.ts'
+import { type PageRoute, servePage } from './pageRoute.ts'
 import type { Front } from './ports.ts'
 import { readJsonBody } from './readBody.ts'
 import { writeJson, writeResponse } from './writeResponse.ts'
@@ -63,7 +64,7 @@ export interface JsonResponse {
 interface HttpParts {
   readonly front: Front
   readonly mcp: McpEndpoint
-  readonly routes: readonly JsonRoute[]
+  readonly routes: readonly (JsonRoute | PageRoute)[]
   /** The WWW-Authenticate value for a refusal, RFC 6750 and RFC 9728; undefined when the status needs none. */
   readonly challengeFor: (error: GateError) => string | undefined
   readonly onError: (error: Error) => void
@@ -99,10 +100,12 @@ export function createHttpServer(settings: HttpSettings, parts: HttpParts): Serv
 
   async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (!validateHostHeader(request.headers.host, hosts).ok) throw new GateError('ERR_HOST')
-    if (!validateOriginHeader(request.headers.origin, origins).ok) throw new GateError('ERR_ORIGIN')
     const url = new URL(request.url ?? '/', 'http://gateway.invalid')
-    if (url.pathname === settings.mcpPath) return await serveMcp(request, response)
     const found = parts.routes.find((candidate) => candidate.matches(url.pathname))
+    // Pages answer to one origin, their own, which `allowedOrigins` need not name.
+    if (found !== undefined && 'kind' in found) return await servePage(found, url, request, response)
+    if (!validateOriginHeader(request.headers.origin, origins).ok) throw new GateError('ERR_ORIGIN')
+    if (url.pathname === settings.mcpPath) return await serveMcp(request, response)
     if (found === undefined) {
       writeJson(response, 404, {
         error: 'not_found',

@@ -11,17 +11,54 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
  * anything that is not UTF-8 JSON, compressed bodies included.
  */
 export async function readJsonBody(request: IncomingMessage, limit: number): Promise<unknown> {
-  const encoding = request.headers['content-encoding']
-  if (encoding !== undefined && encoding !== 'identity') {
-    throw new GateError('ERR_BODY_MALFORMED', { detail: 'Compressed bodies are not accepted.' })
-  }
-  if (Number(request.headers['content-length'] ?? 0) > limit) throw new GateError('ERR_BODY_TOO_LARGE')
-  const bytes = await readAtMost(request, limit)
+  const bytes = await readPlainBody(request, limit)
   try {
     return JSON.parse(UTF8.decode(bytes))
   } catch {
     throw new GateError('ERR_BODY_MALFORMED')
   }
+}
+
+/** More fields than any of our forms has. */
+const MAX_FIELDS = 16
+
+/**
+ * Reads one `application/x-www-form-urlencoded` body of at most `limit` bytes, strictly: a field that comes twice, an
+ * escape that is not UTF-8 or another content type is ERR_BODY_MALFORMED.
+ */
+export async function readFormBody(request: IncomingMessage, limit: number): Promise<ReadonlyMap<string, string>> {
+  const [type = ''] = (request.headers['content-type'] ?? '').split(';')
+  if (type.trim().toLowerCase() !== 'application/x-www-form-urlencoded') {
+    throw new GateError('ERR_BODY_MALFORMED', { detail: 'Expected a form.' })
+  }
+  const bytes = await readPlainBody(request, limit)
+  const fields = new Map<string, string>()
+  try {
+    const text = UTF8.decode(bytes)
+    for (const pair of text === '' ? [] : text.split('&')) {
+      const equals = pair.indexOf('=')
+      if (equals < 1 || fields.size === MAX_FIELDS) throw new TypeError('not a form')
+      const name = decodeField(pair.slice(0, equals))
+      if (fields.has(name)) throw new TypeError('a field comes twice')
+      fields.set(name, decodeField(pair.slice(equals + 1)))
+    }
+  } catch {
+    throw new GateError('ERR_BODY_MALFORMED', { detail: 'The form cannot be read.' })
+  }
+  return fields
+}
+
+function decodeField(text: string): string {
+  return decodeURIComponent(text.replaceAll('+', ' '))
+}
+
+async function readPlainBody(request: IncomingMessage, limit: number): Promise<Buffer> {
+  const encoding = request.headers['content-encoding']
+  if (encoding !== undefined && encoding !== 'identity') {
+    throw new GateError('ERR_BODY_MALFORMED', { detail: 'Compressed bodies are not accepted.' })
+  }
+  if (Number(request.headers['content-length'] ?? 0) > limit) throw new GateError('ERR_BODY_TOO_LARGE')
+  return await readAtMost(request, limit)
 }
 
 // Not `for await`: leaving that loop early destroys the socket, and the refusal could not be sent any more.

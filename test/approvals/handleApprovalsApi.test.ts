@@ -2,13 +2,9 @@ import { describe, expect, test } from 'vitest'
 import type { Approval } from '../../src/approvals/approval.ts'
 import { clear } from '../../src/approvals/clear.ts'
 import type { ClearRequest } from '../../src/approvals/clearance.ts'
-import {
-  type ApprovalsApiRequest,
-  handleApprovalsApi,
-  type RefusedVote,
-  type ReviewDesk,
-} from '../../src/approvals/handleApprovalsApi.ts'
+import { type ApprovalsApiRequest, handleApprovalsApi } from '../../src/approvals/handleApprovalsApi.ts'
 import type { LookUpGroups, Reviewer } from '../../src/approvals/membership.ts'
+import type { RefusedVote, ReviewDesk } from '../../src/approvals/reviewDesk.ts'
 import {
   aCaller,
   aDecision,
