@@ -33,20 +33,29 @@ test('every promise of the README names tests, and they exist', () => {
   }
 })
 
+const [config = '', policy = ''] = yamlIn('README.md')
+
 test('the configuration and the policy of the README load without a warning', async () => {
-  const [config = '', policy = ''] = [...readme.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text]) => text)
-  const folder = mkdtempSync(join(tmpdir(), 'countersign-test-'))
-  try {
-    mkdirSync(join(folder, 'policies'))
-    writeFileSync(join(folder, 'countersign.yaml'), config)
-    writeFileSync(join(folder, 'policies', 'db-maintenance-agents.yaml'), policy)
-    const { tool } = createRunSql({ readSecret: () => Promise.resolve(''), connections: () => ({}) })
-    const gate = await loadGate(join(folder, 'countersign.yaml'), [tool])
-    expect(gate.policies.warnings).toEqual([])
-    expect(gate.policies.policies.map(({ rules }) => rules.length)).toEqual([2])
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
+  const { policies } = await gateOf(config, policy)
+  expect(policies.warnings).toEqual([])
+  expect(policies.policies.map(({ rules }) => rules.length)).toEqual([2])
+})
+
+test('the policy that docs/run-sql.md begins with loads without a warning', async () => {
+  const cautious = yamlIn('docs/run-sql.md').find((text) => text.startsWith('policy:')) ?? ''
+  const { policies } = await gateOf(config, cautious)
+  expect(policies.warnings).toEqual([])
+  expect(policies.policies.map(({ rules }) => rules.length)).toEqual([6])
+})
+
+test('the identity providers of docs/identity.md load', async () => {
+  const [entra = '', others = ''] = yamlIn('docs/identity.md')
+  const withIdentity = (identity: string) => config.replace(/^identity:\n( .*\n)+/m, identity)
+  const reviewers = 'reviewerApp: { provider: okta, clientId: reviewers }'
+  const one = await gateOf(withIdentity(entra), policy)
+  const three = await gateOf(withIdentity(others).replace(/reviewerApp: \{.*\}/, reviewers), policy)
+  expect(one.config.identity.map(({ name }) => name)).toEqual(['entra'])
+  expect(three.config.identity.map(({ name }) => name)).toEqual(['okta', 'auth0', 'keycloak'])
 })
 
 test('links between pages lead to files and headings that exist', () => {
@@ -58,6 +67,23 @@ test('links between pages lead to files and headings that exist', () => {
   )
   expect(broken).toEqual([])
 })
+
+function yamlIn(page: string): string[] {
+  return [...readFileSync(page, 'utf8').matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text = '']) => text)
+}
+
+async function gateOf(configText: string, policyText: string) {
+  const folder = mkdtempSync(join(tmpdir(), 'countersign-test-'))
+  try {
+    mkdirSync(join(folder, 'policies'))
+    writeFileSync(join(folder, 'countersign.yaml'), configText)
+    writeFileSync(join(folder, 'policies', 'policy.yaml'), policyText)
+    const { tool } = createRunSql({ readSecret: () => Promise.resolve(''), connections: () => ({}) })
+    return await loadGate(join(folder, 'countersign.yaml'), [tool])
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
 
 function leadsSomewhere(page: string, target: string): boolean {
   const [path = '', anchor] = target.split('#')
