@@ -1,5 +1,6 @@
 import type { MaskedText } from '../call.ts'
 import { GateError } from '../errors.ts'
+import { sameCase } from '../settings/sameCase.ts'
 import type { Approval, VoteSurface } from './approval.ts'
 import { type LookUpGroups, membershipOf, type Reviewer } from './membership.ts'
 import type { ApprovalStore, EventOutbox, RevocationStore } from './ports.ts'
@@ -65,5 +66,6 @@ export async function refuseRevokedPerson(reviewer: Reviewer, store: RevocationS
 /** People who answer for the agent, under whichever of its names they are configured. */
 function ownersOf(approval: Approval, rules: ApprovalRules): readonly string[] {
   const { key, subject, app, blueprint } = approval.caller
-  return [key, subject, app, blueprint].flatMap((id) => (id === undefined ? [] : (rules.owners.get(id) ?? [])))
+  const names = [key, subject, app, blueprint].flatMap((id) => (id === undefined ? [] : [sameCase(id)]))
+  return [...rules.owners].flatMap(([agent, people]) => (names.includes(sameCase(agent)) ? people : []))
 }

@@ -1,4 +1,5 @@
 import type { Groups } from '../call.ts'
+import { sameCase } from '../settings/sameCase.ts'
 import type { ApprovalRules } from './settings.ts'
 
 /** A person whose reviewer login was verified. Agents cannot hold one. */
@@ -48,12 +49,16 @@ export async function membershipOf(
   const wanted = [...new Set(open.flatMap(({ set }) => set.groupIds))]
   const groups = await groupsNow(reviewer, wanted, now, lookUp)
   if (groups === undefined) return byName.length > 0 ? { known: true, sets: byName } : { known: false }
-  const byGroup = open.filter(({ set }) => set.groupIds.some((id) => groups.includes(id))).map(({ name }) => name)
+  const held = groups.map(sameCase)
+  const byGroup = open
+    .filter(({ set }) => set.groupIds.some((id) => held.includes(sameCase(id))))
+    .map(({ name }) => name)
   return { known: true, sets: [...byName, ...byGroup] }
 }
 
 function isListed(reviewer: Reviewer, people: readonly string[]): boolean {
-  return people.includes(reviewer.subject) || people.includes(reviewer.person)
+  const listed = people.map(sameCase)
+  return listed.includes(sameCase(reviewer.subject)) || listed.includes(sameCase(reviewer.person))
 }
 
 async function groupsNow(

@@ -1,4 +1,5 @@
 import type { MaskedText } from '../call.ts'
+import { sameCase } from '../settings/sameCase.ts'
 import { type Approval, decidingVote, isSatisfied, type Vote, type VoteSurface } from './approval.ts'
 import { isOverdue, moved, type Refusal, type Transition, unchanged } from './transitions.ts'
 
@@ -70,7 +71,8 @@ function refuseVoter(approval: Approval, ballot: Ballot): Refusal | undefined {
   if (ballot.person === caller.person || ballot.subject === caller.subject) {
     return { ok: false, code: 'ERR_VOTE_OWN_CALL' }
   }
-  if (ballot.owners.includes(ballot.subject) || ballot.owners.includes(ballot.person)) {
+  const owners = ballot.owners.map(sameCase)
+  if (owners.includes(sameCase(ballot.subject)) || owners.includes(sameCase(ballot.person))) {
     return { ok: false, code: 'ERR_VOTE_OWNER' }
   }
   if (!approval.needs.some((need) => ballot.memberOf.includes(need.set))) {

@@ -1,4 +1,5 @@
 import type { Revocation, RevocationKind, RevocationStore } from '../approvals/ports.ts'
+import { revocationKey } from '../approvals/revocationKeys.ts'
 import { showHidden } from '../approvals/suspiciousText.ts'
 import type { ExitCode, Output } from './approvals.ts'
 
@@ -31,7 +32,7 @@ export async function revoke(
     io.err('The id is empty or has blanks around it.\n')
     return 2
   }
-  const entry = await store.revoke({ kind: known, id }, operator.name, reason, operator.now)
+  const entry = await store.revoke(revocationKey({ kind: known, id }), operator.name, reason, operator.now)
   const since = entry.at === operator.now && entry.by === operator.name ? 'from now on' : `since ${isoTime(entry.at)}`
   io.out(`Revoked ${entry.kind} ${showHidden(entry.id)} ${since} (number ${entry.number}).\n`)
   return 0

@@ -1,4 +1,5 @@
 import type { RevocationStore } from '../approvals/ports.ts'
+import { revocationKey } from '../approvals/revocationKeys.ts'
 import type { Trail } from '../audit/trail.ts'
 import type { Caller } from '../call.ts'
 import type { CredentialDetector } from '../masking/credentials.ts'
@@ -25,7 +26,12 @@ export function suspendLeaks(
   const hits = new Map<string, number>()
 
   async function suspend(caller: Caller): Promise<void> {
-    const { number } = await store.revoke({ kind: 'caller', id: caller.key }, 'gateway', REASON, Date.now())
+    const { number } = await store.revoke(
+      revocationKey({ kind: 'caller', id: caller.key }),
+      'gateway',
+      REASON,
+      Date.now(),
+    )
     const reason = maskFreeText(
       REASON,
       createMasker(detector, () => {}),

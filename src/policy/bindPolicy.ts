@@ -1,4 +1,5 @@
 import type { Caller } from '../call.ts'
+import { sameCase } from '../settings/sameCase.ts'
 import type { ConnectionSelector, Policy } from './policySet.ts'
 
 /** The connection of a call, as far as policy looks at it. */
@@ -35,7 +36,8 @@ function bindCaller({ subjects }: Policy, caller: Caller): Binding {
   const role = subjects.roles.find((wanted) => caller.roles.includes(wanted))
   if (role !== undefined) return { applies: 'yes', because: `app role ${role}` }
   if (subjects.apps.includes(sameCase(caller.app))) return { applies: 'yes', because: `app ${caller.app}` }
-  const isCaller = subjects.callers.includes(caller.key) || subjects.callers.includes(sameCase(caller.subject))
+  const isCaller =
+    subjects.callers.includes(sameCase(caller.key)) || subjects.callers.includes(sameCase(caller.subject))
   if (isCaller) return { applies: 'yes', because: 'this caller by name' }
 
   if (!caller.groups.known) {
@@ -55,12 +57,4 @@ export function selects(selector: ConnectionSelector, connection: JudgedConnecti
   return Object.entries(selector.labels).every(
     ([label, value]) => Object.hasOwn(connection.labels, label) && connection.labels[label] === value,
   )
-}
-
-/**
- * GUIDs in lower case, everything else untouched. Directories and people write the same GUID in both cases, and a deny
- * rule must not miss its caller for that; other identifiers are compared exactly.
- */
-export function sameCase(id: string): string {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id) ? id.toLowerCase() : id
 }

@@ -4,6 +4,7 @@ import { vote } from '../../src/approvals/vote.ts'
 import { aBallot, anApproval, digestNamed, HOUR, T0 } from './fixtures.ts'
 
 const pending = anApproval()
+const GUID = '6f1c1b3e-0000-4000-8000-0000000000ab'
 
 function approved(person = 'ann') {
   const result = vote(pending, aBallot(person, 'approve'), T0)
@@ -71,6 +72,16 @@ describe('a vote', () => {
     ['of the human the agent acts for', aBallot('human', 'approve'), 'ERR_VOTE_OWN_CALL'],
     ['of the caller itself', aBallot('agent', 'approve'), 'ERR_VOTE_OWN_CALL'],
     ['of an owner, named by object id', aBallot('ann', 'approve', { owners: ['ann-oid'] }), 'ERR_VOTE_OWNER'],
+    [
+      'of an owner, named by an object id in another case',
+      aBallot('ann', 'approve', { subject: GUID, owners: [GUID.toUpperCase()] }),
+      'ERR_VOTE_OWNER',
+    ],
+    [
+      'of an owner, named by a person key in another case',
+      aBallot('ann', 'approve', { person: `entra/${GUID}/${GUID}`, owners: [`entra/${GUID}/${GUID.toUpperCase()}`] }),
+      'ERR_VOTE_OWNER',
+    ],
     ['of an owner, named by person key', aBallot('ann', 'deny', { owners: ['entra/t1/ann-oid'] }), 'ERR_VOTE_OWNER'],
     ['on another request than was shown', aBallot('ann', 'approve', { digest: digestNamed('d2') }), 'ERR_VOTE_DIGEST'],
     ['to deny without a reason', aBallot('ann', 'deny', { reason: undefined }), 'ERR_VOTE_REASON'],

@@ -203,6 +203,16 @@ describe('countersign revoke', () => {
     expect(await clear(aRequest(), gate)).toMatchObject({ state: 'pending' })
   })
 
+  test('stops a caller whatever the case in which its object id is written', async () => {
+    const subject = '6f1c1b3e-0000-4000-8000-0000000000ab'
+    const { caller } = aRequest()
+    const io = anOutput()
+    expect(await revoke('caller', subject.toUpperCase(), undefined, operator, gate.store, io)).toBe(0)
+    await expect(clear(aRequest({ caller: { ...caller, subject } }), gate)).rejects.toMatchObject({
+      code: 'ERR_REVOKED',
+    })
+  })
+
   test('refuses what cannot be revoked', async () => {
     const io = anOutput()
     expect(await revoke('group', 'g', undefined, operator, gate.store, io)).toBe(2)
