@@ -52,7 +52,8 @@ interface WrittenGroup {
 
 export const ALL_MAJORS: readonly PostgresMajor[] = [15, 16, 17, 18]
 
-export function readCorpus(name: 'hostile' | 'ordinary'): readonly CorpusInput[] {
+/** @param guess what `{{email}}` stands for; a value of the canary database unless told otherwise */
+export function readCorpus(name: 'hostile' | 'ordinary', guess: string = canaryEmail(7)): readonly CorpusInput[] {
   const text = readFileSync(new URL(`./run_sql.${name}.yaml`, import.meta.url), 'utf8')
   const groups = parse(text) as readonly WrittenGroup[]
   return groups.flatMap((group) =>
@@ -61,7 +62,7 @@ export function readCorpus(name: 'hostile' | 'ordinary'): readonly CorpusInput[]
       return {
         id: `${group.group}-${index + 1}`,
         class: group.class,
-        args: argumentsOf(input),
+        args: argumentsOf(input, guess),
         want: input.want ?? group.want,
         operations: input.operations ?? [],
         approved: input.then ?? group.then,
@@ -72,17 +73,15 @@ export function readCorpus(name: 'hostile' | 'ordinary'): readonly CorpusInput[]
   )
 }
 
-function argumentsOf({ sql, parts, params, args }: WrittenInput): Record<string, unknown> {
+function argumentsOf({ sql, parts, params, args }: WrittenInput, guess: string): Record<string, unknown> {
+  const guessed = (value: unknown) => (typeof value === 'string' ? value.replaceAll('{{email}}', guess) : value)
   const text = parts?.map((part) => (typeof part === 'string' ? part : part[0].repeat(part[1]))).join('') ?? sql
   return {
-    sql: withCanary(text),
-    ...(params !== undefined && { params: Array.isArray(params) ? params.map(withCanary) : params }),
+    sql: guessed(text),
+    ...(params !== undefined && { params: Array.isArray(params) ? params.map(guessed) : params }),
     ...args,
   }
 }
-
-const withCanary = (value: unknown) =>
-  typeof value === 'string' ? value.replaceAll('{{email}}', canaryEmail(7)) : value
 
 /** What became of a call. `started`: its intent is in the trail, so it reached the target. */
 export function outcomeOf(answer: ToolAnswer, started: boolean): Outcome {

@@ -23,7 +23,7 @@ const FUNCTIONS: Readonly<Record<string, Readonly<Record<Secrets, string>>>> = {
   },
   'ssn(n int) RETURNS text': {
     canary: `'739-51-' || lpad(n::text, 4, '0')`,
-    other: `CASE WHEN n % 3 > 0 THEN repeat('8', 1 + n % 30) END`,
+    other: `CASE WHEN n % 3 > 0 THEN repeat('8', 1 + n * 7) END`,
   },
   'birth_date(n int) RETURNS date': {
     canary: `date '1971-03-01' + n % 28`,

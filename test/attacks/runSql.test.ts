@@ -7,6 +7,7 @@ import type { PostgresMajor } from '../../src/demo/postgresBinaries.ts'
 import type { ToolAnswer } from '../fixtures/callTool.ts'
 import type { RealDatabase } from '../fixtures/realDatabase.ts'
 import type { RealGate } from '../fixtures/realGate.ts'
+import { type Caller, mintCallers, readStartedCalls } from './callCorpus.ts'
 import { findCanaries } from './canaries.ts'
 import {
   ALL_MAJORS,
@@ -19,15 +20,6 @@ import {
 } from './corpus.ts'
 import { startCorpusDatabase, startCorpusGate } from './database.ts'
 import { takeSnapshot } from './snapshot.ts'
-
-interface Caller {
-  readonly token: string
-}
-
-const mintCaller = async (gate: RealGate, number: number): Promise<Caller> => {
-  const oid = `6f1c1b3e-0000-4000-8000-1000000000${String(number).padStart(2, '0')}`
-  return { token: await gate.mint('app-only', { claims: { oid, sub: oid }, lifetime: 24 * 3_600 }) }
-}
 
 /** What inputs of the corpus would write if they could. */
 const PLANTED_FILE = '/tmp/countersign-corpus'
@@ -50,7 +42,7 @@ describe.each(ALL_MAJORS)('hostile calls of run_sql on PostgreSQL %i', (major) =
   const answers = new Map<string, ToolAnswer>()
   const nextAnswers = new Map<string, ToolAnswer>()
   const views = new Map<string, ReviewView>()
-  const callers: Caller[] = []
+  let callers: Caller[] = []
   // A caller may ask for so many approvals a minute, so there are several.
   const callerOf = (input: CorpusInput) => callers[Math.floor(inputs.indexOf(input) / 10)]
 
@@ -60,7 +52,7 @@ describe.each(ALL_MAJORS)('hostile calls of run_sql on PostgreSQL %i', (major) =
     const listener = await database.connect()
     listener.on('notification', ({ channel, payload }) => notified.push(`${channel} ${payload}`))
     await listener.query('LISTEN evil')
-    for (let count = 0; count * 10 < inputs.length; count++) callers.push(await mintCaller(gate, count))
+    callers = await mintCallers(gate, inputs.length)
     before = await takeSnapshot(database)
     await forEachOf(inputs, async (input) => {
       const caller = callerOf(input)
@@ -77,14 +69,10 @@ describe.each(ALL_MAJORS)('hostile calls of run_sql on PostgreSQL %i', (major) =
     await database?.stop()
   })
 
-  const startedCalls = async () => {
-    const trail = await gate.readTrail()
-    return new Set(trail.filter(({ event }) => event === 'call.started').map(({ call }) => call))
-  }
   const wrong = ({ id, args }: CorpusInput, what: string) => `${id}: ${what}: ${JSON.stringify(args).slice(0, 200)}`
 
   test('every verdict is the right one', async () => {
-    const started = await startedCalls()
+    const started = await readStartedCalls(gate)
     const problems = inputs.flatMap((input) => {
       const answer = answers.get(input.id)
       if (answer === undefined) return [wrong(input, 'no answer')]
@@ -121,7 +109,7 @@ describe.each(ALL_MAJORS)('hostile calls of run_sql on PostgreSQL %i', (major) =
       await gate.reviewer().approve(approvalId)
       const answer = await gate.call('await_approval', { approval_id: approvalId }, callerOf(input))
       answers.set(`${input.id} approved`, answer)
-      const outcome = outcomeOf(answer, (await startedCalls()).has(answer.call_id))
+      const outcome = outcomeOf(answer, (await readStartedCalls(gate)).has(answer.call_id))
       if (input.approved !== undefined && !isSame(outcome, input.approved)) {
         problems.push(
           wrong(input, `${describeOutcome(outcome)} (${answer.code ?? ''}), not ${describeOutcome(input.approved)}`),

@@ -56,6 +56,9 @@ const OPAQUE_TAINT: Taint = new Set([OPAQUE])
 /** A statement that takes more steps than this is refused: views of views multiply. */
 const MAX_STEPS = 2_000_000
 
+/** Attribute number of ctid. */
+const ROW_PLACE = -1
+
 /** SubLinkType EXISTS, and ParamKind MULTIEXPR. */
 const EXISTS_SUBLINK = 0
 const MULTIEXPR_PARAM = 3
@@ -124,7 +127,8 @@ export function traceLineage(query: TreeNode, source: LineageSource): Lineage {
     const { scope: home, entry } = resolveVar(node, scope)
     const column = numberField(node, 'varattno')
     const kind = numberField(entry, 'rtekind')
-    // System columns (ctid, xmin, tableoid) say nothing about values.
+    // Where a row lies depends on how long the values before it are; the other system columns say nothing of values.
+    if (column === ROW_PLACE) return relationTaint(numberField(entry, 'relid'), 0)
     if (column < 0) return CLEAN
     switch (kind) {
       case RTE.relation:
@@ -307,6 +311,8 @@ export function traceLineage(query: TreeNode, source: LineageSource): Lineage {
     if (kind === RTE.values) failures.check(field(entry, 'values_lists'), scope)
     if (kind === RTE.relation) {
       const relation = numberField(entry, 'relid')
+      // A sample is drawn by the places of rows and pages.
+      if (isNode(field(entry, 'tablesample'))) parts.push(relationTaint(relation, 0))
       const view = source.viewQuery(relation)
       if (view !== undefined) parts.push(viewFlow(relation, view).predicates)
     }

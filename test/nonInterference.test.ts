@@ -1,0 +1,118 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { PostgresMajor } from '../src/demo/postgresBinaries.ts'
+import { type CalledInput, callCorpus } from './attacks/callCorpus.ts'
+import { ALL_MAJORS, type CorpusInput, readCorpus } from './attacks/corpus.ts'
+import { startCorpusDatabase, startCorpusGate } from './attacks/database.ts'
+import type { ToolAnswer } from './fixtures/callTool.ts'
+import type { RealDatabase } from './fixtures/realDatabase.ts'
+
+/**
+ * Two databases that differ in every protected value (length, script, order, nulls) and in nothing else must be the
+ * same database to an agent: the answer to every call is the same, byte for byte.
+ */
+interface Twins {
+  readonly one: RealDatabase
+  readonly other: RealDatabase
+}
+
+async function callBoth(
+  { one, other }: Twins,
+  inputs: readonly CorpusInput[],
+  connection: 'prod-maintenance' | 'over-privileged',
+  predicates: 'approve' | 'equality',
+): Promise<(readonly [CalledInput, CalledInput])[]> {
+  const called = await Promise.all(
+    [one, other].map(async (database) => {
+      const gate = await startCorpusGate(database, { connection: { predicates } })
+      try {
+        return await callCorpus(gate, inputs, connection)
+      } finally {
+        await gate.stop()
+      }
+    }),
+  )
+  const [left = [], right = []] = called
+  return left.flatMap((first, index) => {
+    const second = right[index]
+    return second === undefined || second.input !== first.input ? [] : [[first, second] as const]
+  })
+}
+
+/** How many were answered with rows: what is refused is the same without effort. */
+const answered = (pairs: readonly (readonly [CalledInput, CalledInput])[]): number =>
+  pairs.filter(([{ answer }]) => (answer.result?.rows?.length ?? 0) > 0).length
+
+/** An answer without what is different in every call: its ids and its deadline. */
+function withoutIds(answer: ToolAnswer | undefined): string {
+  return JSON.stringify(answer ?? null)
+    .replaceAll(/(call|apr)_[0-9A-Z]{26}/g, '$1')
+    .replaceAll(/"expires_at":"[^"]+"/g, '"expires_at":""')
+}
+
+function differences(pairs: readonly (readonly [CalledInput, CalledInput])[]): string[] {
+  return pairs.flatMap(([left, right]) => {
+    const [a, b] = [left, right].map(({ answer, approvedAnswer }) => withoutIds(answer) + withoutIds(approvedAnswer))
+    return a === b || left.input.varies ? [] : [`${left.input.id}: ${JSON.stringify(left.input.args)}\n  ${a}\n  ${b}`]
+  })
+}
+
+const ordinary = readCorpus('ordinary')
+// An approval may open what it shows; what a person has not seen must not depend on a protected value.
+const unapproved = (inputs: readonly CorpusInput[]) => inputs.map((input) => ({ ...input, approved: undefined }))
+
+describe.each(ALL_MAJORS)('answers on PostgreSQL %i, when every protected value is another', (major: PostgresMajor) => {
+  let twins: Twins
+  const on = (inputs: readonly CorpusInput[]) => inputs.filter(({ majors }) => majors.includes(major))
+
+  beforeAll(async () => {
+    const [one, other] = await Promise.all([startCorpusDatabase(major, 'canary'), startCorpusDatabase(major, 'other')])
+    twins = { one, other }
+  }, 120_000)
+  afterAll(() => Promise.all([twins?.one.stop(), twins?.other.stop()]))
+
+  test('the values are indeed others', async () => {
+    const [one, other] = await Promise.all(
+      [twins.one, twins.other].map((database) =>
+        database.admin('SELECT id, email, ssn, birth_date, salary, secret_doc, codes FROM users ORDER BY id'),
+      ),
+    )
+    for (const [index, row] of (one ?? []).entries()) {
+      for (const [column, value] of Object.entries(row)) {
+        if (column !== 'id') expect(other?.[index]?.[column], column).not.toEqual(value)
+      }
+    }
+    expect(one).toHaveLength(60)
+  })
+
+  test('hostile calls are answered the same', async () => {
+    const inputs = unapproved(on(readCorpus('hostile')))
+    const pairs = await callBoth(twins, inputs, 'over-privileged', 'approve')
+    expect(pairs).toHaveLength(inputs.length)
+    expect(differences(pairs)).toEqual([])
+    expect(answered(pairs)).toBeGreaterThan(80)
+  }, 240_000)
+
+  // The analysis of a comparison differs between the oldest and the newest majors, if at all.
+  test.runIf(major === 15 || major === 18)(
+    'with predicates: equality, they are answered the same when no constant matches',
+    async () => {
+      const inputs = unapproved(on(readCorpus('hostile', 'nobody@nowhere.example')))
+      const pairs = await callBoth(twins, inputs, 'over-privileged', 'equality')
+      expect(pairs).toHaveLength(inputs.length)
+      expect(differences(pairs)).toEqual([])
+      // The setting does something: a comparison with a constant goes through, and finds nothing.
+      const opened = pairs.find(([{ input }]) => input.id === 'equality-1')
+      expect(opened?.[0].answer).toMatchObject({ status: 'ok', result: { row_count: 0 } })
+    },
+    240_000,
+  )
+
+  // Last, because it changes rows.
+  test('ordinary calls are answered the same, approved changes included', async () => {
+    const inputs = on(ordinary)
+    const pairs = await callBoth(twins, inputs, 'prod-maintenance', 'approve')
+    expect(pairs).toHaveLength(inputs.length)
+    expect(differences(pairs)).toEqual([])
+    expect(answered(pairs)).toBeGreaterThan(180)
+  }, 240_000)
+})
