@@ -61,6 +61,11 @@ export interface JsonResponse {
   readonly headers?: Readonly<Record<string, string>>
 }
 
+/** Bytes of a body on a route beside MCP: it is read before anybody is authenticated, and a vote is short. */
+const ROUTE_BODY = 16 * 1024
+
+const MAX_CONNECTIONS = 4_096
+
 interface HttpParts {
   readonly front: Front
   readonly mcp: McpEndpoint
@@ -96,24 +101,27 @@ export function createHttpServer(settings: HttpSettings, parts: HttpParts): Serv
   server.headersTimeout = 15_000
   server.requestTimeout = 30_000
   server.keepAliveTimeout = 75_000
+  // Each costs memory and a file descriptor, which the trail needs too.
+  server.maxConnections = MAX_CONNECTIONS
   return server
 
   async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (!validateHostHeader(request.headers.host, hosts).ok) throw new GateError('ERR_HOST')
-    const url = new URL(request.url ?? '/', 'http://gateway.invalid')
-    const found = parts.routes.find((candidate) => candidate.matches(url.pathname))
+    const url = urlOf(request)
+    const found = url && parts.routes.find((candidate) => candidate.matches(url.pathname))
     // Pages answer to one origin, their own, which `allowedOrigins` need not name.
-    if (found !== undefined && 'kind' in found) return await servePage(found, url, request, response)
+    if (url && found && 'kind' in found) return await servePage(found, url, request, response)
     if (!validateOriginHeader(request.headers.origin, origins).ok) throw new GateError('ERR_ORIGIN')
-    if (url.pathname === settings.mcpPath) return await serveMcp(request, response)
-    if (found === undefined) {
+    if (url?.pathname === settings.mcpPath) return await serveMcp(request, response)
+    if (url === undefined || found === undefined) {
       writeJson(response, 404, {
         error: 'not_found',
         message: `Nothing is served here. The MCP endpoint is ${settings.mcpPath}.`,
       })
       return
     }
-    const body = request.method === 'POST' ? await readJsonBody(request, settings.limits.body) : undefined
+    const limit = Math.min(settings.limits.body, ROUTE_BODY)
+    const body = request.method === 'POST' ? await readJsonBody(request, limit) : undefined
     const {
       status,
       body: answer,
@@ -180,38 +188,36 @@ export function createHttpServer(settings: HttpSettings, parts: HttpParts): Serv
     let body: unknown
     try {
       body = await readJsonBody(request, settings.limits.body)
+      // One message is one call: one place, one record. Protocol versions since 2025-06-18 have no batches.
+      if (Array.isArray(body)) {
+        throw new GateError('ERR_BODY_MALFORMED', { detail: 'JSON-RPC batches are not accepted.' })
+      }
     } catch (error) {
       if (!(error instanceof GateError)) throw error
       refuse(request, response, error, { caller: exchange.caller })
       return
     }
-    recordMalformedCalls(body, exchange)
     const gone = new AbortController()
     response.on('close', () => gone.abort())
+    let isCall = false
     const answer = await parts.mcp.serve(webRequestOf(request, gone.signal), body, {
       ...exchange,
       userAgent: request.headers['user-agent'],
+      onCall: () => {
+        isCall = true
+      },
     })
-    await writeResponse(answer, response)
+    await writeResponse(answer, response).finally(() => {
+      if (!isCall) recordUnservedCall(body, exchange)
+    })
   }
 
-  // The SDK answers a tools/call without a proper name or arguments by itself; it still belongs in the trail.
-  function recordMalformedCalls(body: unknown, exchange: { caller: Caller; address: string }): void {
-    for (const message of Array.isArray(body) ? body : [body]) {
-      if (typeof message !== 'object' || message === null) continue
-      const { method, params } = message as {
-        method?: unknown
-        params?: { name?: unknown; arguments?: unknown } | null
-      }
-      if (method !== 'tools/call') continue
-      const args = params?.arguments
-      const fits =
-        typeof params?.name === 'string' &&
-        (args === undefined || (typeof args === 'object' && args !== null && !Array.isArray(args)))
-      if (fits) continue
-      const tool = typeof params?.name === 'string' ? params.name.slice(0, 64) : undefined
-      parts.front.recordRefusal({ code: 'ERR_ARGUMENTS', tool, ...exchange })
-    }
+  // The SDK answers a tools/call that does not fit the protocol by itself; it still belongs in the trail.
+  function recordUnservedCall(body: unknown, exchange: { caller: Caller; address: string }): void {
+    const { method, params } = (body ?? {}) as { method?: unknown; params?: { name?: unknown } | null }
+    if (method !== 'tools/call') return
+    const tool = typeof params?.name === 'string' ? params.name.slice(0, 64) : undefined
+    parts.front.recordRefusal({ code: 'ERR_ARGUMENTS', tool, ...exchange })
   }
 
   function refuse(
@@ -270,6 +276,11 @@ function addressOf(request: IncomingMessage): string {
   return (request.socket as IncomingMessage['socket'] | null)?.remoteAddress ?? 'unknown'
 }
 
+/** The target of the request; undefined when it is no address, such as `//`. */
+function urlOf({ url = '/' }: IncomingMessage): URL | undefined {
+  return URL.canParse(url, 'http://gateway.invalid') ? new URL(url, 'http://gateway.invalid') : undefined
+}
+
 /** How long a client may go on sending a body that was refused, before its socket is closed. */
 const DISCARD_MS = 1_000
 
@@ -286,5 +297,6 @@ function webRequestOf(request: IncomingMessage, signal: AbortSignal): Request {
     if (value === undefined || name === 'authorization' || name === 'cookie') continue
     headers.set(name, Array.isArray(value) ? value.join(', ') : value)
   }
-  return new Request(`http://${request.headers.host}${request.url ?? '/'}`, { method: 'POST', headers, signal })
+  const { pathname = '/', search = '' } = urlOf(request) ?? {}
+  return new Request(`http://${request.headers.host}${pathname}${search}`, { method: 'POST', headers, signal })
 }

@@ -17,6 +17,8 @@ export interface Exchange {
   readonly credential: string | undefined
   readonly address: string
   readonly userAgent: string | undefined
+  /** Called when a tools/call gets through to the gates, which record it from there on. */
+  readonly onCall: () => void
 }
 
 /** The MCP side of the wire: an authenticated request with a parsed body in, a web Response out. */
@@ -74,6 +76,7 @@ function serverFor(front: Front, version: string, exchange: Exchange): Server {
   )
   server.setRequestHandler('tools/list', () => ({ tools: front.listTools(exchange.caller).map(toWireTool) }))
   server.setRequestHandler('tools/call', async (request, context) => {
+    exchange.onCall()
     const answer = await front.call(
       {
         id: newId('call'),

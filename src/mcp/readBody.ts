@@ -8,15 +8,31 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
  * Reads and parses one JSON body of at most `limit` bytes.
  *
  * Throws ERR_BODY_TOO_LARGE as soon as the limit is passed (the rest is never buffered) and ERR_BODY_MALFORMED for
- * anything that is not UTF-8 JSON, compressed bodies included.
+ * anything that is not UTF-8 JSON, compressed bodies and bottomless nesting included.
  */
 export async function readJsonBody(request: IncomingMessage, limit: number): Promise<unknown> {
   const bytes = await readPlainBody(request, limit)
+  let body: unknown
   try {
-    return JSON.parse(UTF8.decode(bytes))
+    body = JSON.parse(UTF8.decode(bytes))
   } catch {
     throw new GateError('ERR_BODY_MALFORMED')
   }
+  if (isDeeper(body, MAX_DEPTH)) throw new GateError('ERR_BODY_MALFORMED', { detail: 'It is nested too deeply.' })
+  return body
+}
+
+/** No call needs more. What walks over a body recursively must not run out of stack, because that leaves no record. */
+const MAX_DEPTH = 64
+
+/** Level by level, and so without recursion of its own. */
+function isDeeper(value: unknown, depth: number): boolean {
+  let level = [value]
+  for (let left = depth; level.length > 0; left -= 1) {
+    if (left === 0) return true
+    level = level.flatMap((one) => (typeof one === 'object' && one !== null ? Object.values(one) : []))
+  }
+  return false
 }
 
 /** More fields than any of our forms has. */

@@ -89,6 +89,21 @@ describe('what is turned away before it is a call, and recorded', () => {
     ['a foreign origin', 403, 'ERR_ORIGIN', () => ({ body: {}, headers: { origin: 'https://evil.example' } })],
     ['a body over 1 MiB', 413, 'ERR_BODY_TOO_LARGE', () => ({ body: 'x'.repeat(1024 * 1024 + 1) })],
     ['a body that is not JSON', 400, 'ERR_BODY_MALFORMED', () => ({ body: '{"jsonrpc":' })],
+    ['a batch', 400, 'ERR_BODY_MALFORMED', () => ({ body: [toolsCall('run_sql', {}), toolsCall('run_sql', {}, 2)] })],
+    [
+      'a batch of what is no message',
+      400,
+      'ERR_BODY_MALFORMED',
+      () => ({ body: Array.from({ length: 1_000 }, () => ({ method: 'tools/call' })) }),
+    ],
+    [
+      'arguments without a bottom',
+      400,
+      'ERR_BODY_MALFORMED',
+      () => ({
+        body: JSON.stringify(toolsCall('run_sql', { deep: 'x' })).replace('"x"', '['.repeat(9_999) + ']'.repeat(9_999)),
+      }),
+    ],
     ['a compressed body', 400, 'ERR_BODY_MALFORMED', () => ({ body: '{}', headers: { 'content-encoding': 'gzip' } })],
   ]
   test.each(cases)('%s', async (_title, status, code, make) => {
@@ -147,8 +162,45 @@ describe('what is turned away before it is a call, and recorded', () => {
     const { front, calls, refusals } = echoFront()
     const { url } = await wireFor(front)
     await (await post(url, { jsonrpc: '2.0', id: 1, method: 'tools/call', params })).text()
-    expect(refusals).toMatchObject([{ code: 'ERR_ARGUMENTS', tool }])
+    await expect.poll(() => refusals).toMatchObject([{ code: 'ERR_ARGUMENTS', tool }])
     expect(calls).toEqual([])
+  })
+
+  test.each([
+    ['that is no JSON-RPC', { jsonrpc: undefined }],
+    ['without an id, which nobody could answer', { id: undefined }],
+    ['with a progress token that is none', { params: { name: 'run_sql', _meta: { progressToken: {} } } }],
+  ])('a tools/call %s', async (_title, change) => {
+    const { front, calls, refusals } = echoFront()
+    const { url } = await wireFor(front)
+    await (await post(url, { ...toolsCall('run_sql', {}), ...change })).text()
+    await expect.poll(() => refusals).toMatchObject([{ code: 'ERR_ARGUMENTS', tool: 'run_sql' }])
+    expect(calls).toEqual([])
+  })
+
+  test('a request target that is no address is nothing that is served, and no trouble', async () => {
+    const { port, errors } = await wireFor(echoFront().front)
+    for (const target of ['//', '/\\', 'http://[', '//x:99999/mcp']) {
+      const answer = await rawRequest(port, `GET ${target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`)
+      expect(answer).toMatch(/^HTTP\/1.1 404 /)
+    }
+    expect(errors).toEqual([])
+  })
+
+  test('a long body on a route beside MCP, which reads it before anybody is authenticated', async () => {
+    const handled: unknown[] = []
+    const route = {
+      matches: (path: string) => path === '/api/x',
+      handle: async ({ body }: { body: unknown }) => {
+        handled.push(body)
+        return { status: 200, body: {} }
+      },
+    }
+    const { url } = await wireFor(echoFront().front, {}, [route])
+    const send = (length: number) => post(new URL('/api/x', url).href, JSON.stringify('x'.repeat(length)))
+    expect((await send(16 * 1024)).status).toBe(413)
+    expect(handled).toEqual([])
+    expect((await send(15 * 1024)).status).toBe(200)
   })
 })
 
