@@ -108,12 +108,12 @@ export function createHttpServer(settings: HttpSettings, parts: HttpParts): Serv
   async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (!validateHostHeader(request.headers.host, hosts).ok) throw new GateError('ERR_HOST')
     const url = urlOf(request)
-    const found = url && parts.routes.find((candidate) => candidate.matches(url.pathname))
+    const found = parts.routes.find((candidate) => candidate.matches(url.pathname))
     // Pages answer to one origin, their own, which `allowedOrigins` need not name.
-    if (url && found && 'kind' in found) return await servePage(found, url, request, response)
+    if (found !== undefined && 'kind' in found) return await servePage(found, url, request, response)
     if (!validateOriginHeader(request.headers.origin, origins).ok) throw new GateError('ERR_ORIGIN')
-    if (url?.pathname === settings.mcpPath) return await serveMcp(request, response)
-    if (url === undefined || found === undefined) {
+    if (url.pathname === settings.mcpPath) return await serveMcp(request, response)
+    if (found === undefined) {
       writeJson(response, 404, {
         error: 'not_found',
         message: `Nothing is served here. The MCP endpoint is ${settings.mcpPath}.`,
@@ -276,10 +276,12 @@ function addressOf(request: IncomingMessage): string {
   return (request.socket as IncomingMessage['socket'] | null)?.remoteAddress ?? 'unknown'
 }
 
-/** The target of the request; undefined when it is no address, such as `//`. */
-function urlOf({ url = '/' }: IncomingMessage): URL | undefined {
-  return URL.canParse(url, 'http://gateway.invalid') ? new URL(url, 'http://gateway.invalid') : undefined
+/** The target of the request. What is no address, such as `//`, leads where nothing is served. */
+function urlOf({ url = '/' }: IncomingMessage): URL {
+  return new URL(URL.canParse(url, BASE) ? url : '/%00', BASE)
 }
+
+const BASE = 'http://gateway.invalid'
 
 /** How long a client may go on sending a body that was refused, before its socket is closed. */
 const DISCARD_MS = 1_000
@@ -297,6 +299,6 @@ function webRequestOf(request: IncomingMessage, signal: AbortSignal): Request {
     if (value === undefined || name === 'authorization' || name === 'cookie') continue
     headers.set(name, Array.isArray(value) ? value.join(', ') : value)
   }
-  const { pathname = '/', search = '' } = urlOf(request) ?? {}
+  const { pathname, search } = urlOf(request)
   return new Request(`http://${request.headers.host}${pathname}${search}`, { method: 'POST', headers, signal })
 }
