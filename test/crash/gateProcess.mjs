@@ -1,0 +1,96 @@
+// The real gateway in a process that kills itself (SIGKILL) at a named point. The points are laid around the runtime's
+// own parts from outside: file handles, SQLite, the PostgreSQL connection and HTTP responses. Nothing in the gateway
+// knows about them.
+import { open } from 'node:fs/promises'
+import { ServerResponse } from 'node:http'
+import { createRequire, register } from 'node:module'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { arm, die, isHere, reach } from './faultPoint.mjs'
+
+const [sources, configPath, point = ''] = process.argv.slice(2)
+arm(point)
+const load = (path) => import(pathToFileURL(join(sources, path)).href)
+
+// The trail: lines on their way to the disk.
+const handle = await open(configPath)
+const files = Object.getPrototypeOf(handle)
+await handle.close()
+const { write, datasync } = files
+const unsynced = new WeakMap()
+files.write = async function (bytes, ...rest) {
+  const text = Buffer.isBuffer(bytes) ? bytes.toString('latin1') : ''
+  const events = [...text.matchAll(/"event":"([a-z.]+)"/g)].map(([, event]) => event)
+  for (const event of events) {
+    reach(`trail:${event}:before`)
+    if (isHere(`trail:${event}:torn`)) {
+      await write.call(this, bytes.subarray(0, bytes.length - 20))
+      die()
+    }
+  }
+  const result = await write.call(this, bytes, ...rest)
+  unsynced.set(this, [...(unsynced.get(this) ?? []), ...events])
+  for (const event of events) reach(`trail:${event}:written`)
+  return result
+}
+files.datasync = async function () {
+  await datasync.call(this)
+  const events = unsynced.get(this) ?? []
+  unsynced.delete(this)
+  for (const event of events) reach(`trail:${event}:synced`)
+}
+
+// The store: its library's classes cannot be changed, so the gateway is given another module in its place.
+const faulty = new URL('faultySqlite.mjs', import.meta.url).href
+register(
+  `data:text/javascript,${encodeURIComponent(`export const resolve = (name, context, next) =>
+    name === '@photostructure/sqlite' && context.parentURL !== '${faulty}'
+      ? { url: '${faulty}', shortCircuit: true }
+      : next(name, context)`)}`,
+)
+
+// The target: statements of the agent on their way, and their answers.
+const { Connection } = createRequire(join(sources, 'startGateway.js'))('pg')
+const { parse, sync, emit } = Connection.prototype
+const kindOf = (text) => /^(UPDATE|INSERT|COMMIT)\b/.exec(text)?.[1]
+const parsed = new WeakMap()
+Connection.prototype.parse = function (query, ...rest) {
+  const kind = kindOf(query.text)
+  if (kind !== undefined) {
+    reach(`target:${kind}:before`)
+    parsed.set(this, kind)
+  }
+  return parse.call(this, query, ...rest)
+}
+Connection.prototype.sync = function (...rest) {
+  const kind = parsed.get(this)
+  // The bytes leave when the caller uncorks the socket, which it does before the next turn.
+  if (kind !== undefined) process.nextTick(() => reach(`target:${kind}:sent`))
+  return sync.apply(this, rest)
+}
+Connection.prototype.emit = function (event, message, ...rest) {
+  const kind = parsed.get(this)
+  if (event === 'commandComplete' && kind !== undefined && kindOf(message.text) === kind) {
+    parsed.delete(this)
+    reach(`target:${kind}:after`)
+  }
+  return emit.call(this, event, message, ...rest)
+}
+
+// The wire: answers to the agent.
+const { writeHead } = ServerResponse.prototype
+ServerResponse.prototype.writeHead = function (status, ...rest) {
+  if (this.req.url === '/mcp' && status === 200) reach('answer:before')
+  return writeHead.call(this, status, ...rest)
+}
+
+const { openLog } = await load('adapters/log.js')
+const { startGateway } = await load('startGateway.js')
+const gateway = await startGateway({ configPath, log: openLog(process.stderr, 'error') })
+process.on('message', ({ point }) => {
+  if (point === undefined) return gateway.stop('request').then(() => process.exit(0))
+  arm(point)
+  process.send('armed')
+})
+process.on('disconnect', () => process.exit(1))
+process.send({ url: gateway.url, recovered: gateway.recovered })
