@@ -127,6 +127,23 @@ describe('a gated call', () => {
     expect(made.tally.numbers.get('a')).toBe(6)
   })
 
+  test('that has run keeps its result from a caller whose rights are gone, whichever way it asks', async () => {
+    const made = gate()
+    const waiting = made.call('tally', ADD)
+    const { id } = await made.pending()
+    await made.vote(id, 'approve')
+    expect(await waiting).toMatchObject({ status: 'ok' })
+    made.login('agent', { groups: { known: true, ids: [] } })
+    for (const [tool, args] of [
+      ['tally', ADD],
+      ['await_approval', { approval_id: id }],
+    ] as const) {
+      const answer = await made.call(tool, args)
+      expect(answer).toMatchObject({ status: 'failed', code: 'ERR_CONNECTION_UNKNOWN' })
+      expect(answer.output).toBeUndefined()
+    }
+  })
+
   test('that is denied tells the reason and does not run', async () => {
     const made = gate()
     const waiting = made.call('tally', ADD)

@@ -8,7 +8,7 @@ import { decide } from '../policy/decide.ts'
 import { reachable } from '../policy/reachable.ts'
 import { answerOk, verdictsOf } from './answers.ts'
 import { findTool, type Passage } from './passage.ts'
-import { checkArguments, readRequest } from './readRequest.ts'
+import { checkArguments, findConnection, readRequest } from './readRequest.ts'
 import { answerIfOpen, runTool } from './runTool.ts'
 import { waitForPeople } from './waitForPeople.ts'
 
@@ -32,6 +32,10 @@ async function awaitApproval(passage: Passage): Promise<Answer> {
   const { approval_id: id } = checkArguments(approvalInput, call.args)
   const own = await readOwnApproval(gates.approvals.store, id, caller.key)
   const approval = await waitForPeople(own, gates.inlineWaitMs(), passage)
+  // A result that was kept is handed out to somebody who could ask for it now, not to who once could.
+  if (approval.state === 'executed') {
+    findConnection(approval.connection, findTool(approval.tool, gates), caller, gates.inForce())
+  }
   const answer = await answerIfOpen(approval, passage)
   if (answer !== undefined) return answer
   if (approval.args === undefined) throw new GateError('ERR_APPROVAL_TAKEN')

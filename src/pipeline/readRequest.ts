@@ -15,20 +15,29 @@ export interface ToolRequest {
 }
 
 /**
- * Checks the arguments and finds the connection. A connection that is not configured and one that no rule opens to this
- * caller get the same answer, so that names cannot be probed.
+ * Checks the arguments and finds the connection.
  *
  * @throws GateError ERR_ARGUMENTS, ERR_PLACEHOLDER, ERR_CONNECTION_UNKNOWN
  */
-export function readRequest(
-  tool: Tool,
-  rawArgs: Json,
-  caller: Caller,
-  { connections, policies }: InForce,
-): ToolRequest {
+export function readRequest(tool: Tool, rawArgs: Json, caller: Caller, inForce: InForce): ToolRequest {
   refusePlaceholders(rawArgs)
   const args = checkArguments(tool.input, rawArgs)
-  const connection = connections.get(args.connection)
+  return { tool, args, rawArgs, connection: findConnection(args.connection, tool, caller, inForce) }
+}
+
+/**
+ * The connection of that name. One that is not configured and one that no rule opens to this caller get the same answer,
+ * so that names cannot be probed.
+ *
+ * @throws GateError ERR_CONNECTION_UNKNOWN
+ */
+export function findConnection(
+  name: string,
+  tool: Tool,
+  caller: Caller,
+  { connections, policies }: InForce,
+): GateConnection {
+  const connection = connections.get(name)
   const isOpen =
     connection !== undefined &&
     connection.type === tool.connectionType &&
@@ -41,7 +50,7 @@ export function readRequest(
         }
     throw new GateError('ERR_CONNECTION_UNKNOWN', unknownGroups)
   }
-  return { tool, args, rawArgs, connection }
+  return connection
 }
 
 /** Validated arguments. The refusal names fields and what they should be, never the values that were sent. */
