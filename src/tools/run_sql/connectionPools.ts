@@ -7,7 +7,11 @@ import type { PostgresConnection } from './settings.ts'
 /** The sessions of all connections, by connection and role, as the configuration of this moment describes them. */
 export interface ConnectionPools {
   settings(connectionName: string): PostgresConnection
-  pool(connectionName: string, role: Role): SessionPool
+  /**
+   * @param judgedBy the settings that a call began with: when a reload has changed them since, the pool leads elsewhere
+   * @throws GateError ERR_CONNECTION_UNKNOWN, ERR_SQL_CHANGED
+   */
+  pool(connectionName: string, role: Role, judgedBy?: PostgresConnection): SessionPool
   /** Gives up all sessions, each when its call ends; the next call opens one anew, with the secret of that moment. */
   reconnect(): void
   close(): Promise<void>
@@ -31,8 +35,11 @@ export function createConnectionPools(
   }
   return {
     settings,
-    pool: (name, role) => {
+    pool: (name, role, judgedBy) => {
       const wanted = settings(name)
+      if (judgedBy !== undefined && JSON.stringify(judgedBy) !== JSON.stringify(wanted)) {
+        throw new GateError('ERR_SQL_CHANGED', { detail: 'The connection was configured anew meanwhile.' })
+      }
       const key = `${role} ${name}`
       const entry = entries.get(key)
       // A configuration that was read again is a new object; the same settings keep their sessions.

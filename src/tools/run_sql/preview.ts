@@ -43,7 +43,7 @@ export async function previewStatement(
 
 async function countAffected(open: OpenStatement, pools: ConnectionPools, signal: AbortSignal): Promise<Preview> {
   const { sql, params, settings, connectionName } = open
-  const session = await pools.pool(connectionName, 'read').take(signal)
+  const session = await pools.pool(connectionName, 'read', settings).take(signal)
   const cancel = (): void => void session.cancel()
   signal.addEventListener('abort', cancel, { once: true })
   try {

@@ -32,13 +32,13 @@ export async function understand(
 ): Promise<Understanding> {
   checkText(sql, 'sql')
   const settings = pools.settings(connectionName)
-  const major = await pools.pool(connectionName, 'read').major(signal)
+  const major = await pools.pool(connectionName, 'read', settings).major(signal)
   const statement = classify(await parseStatement(sql, major))
   const values = readParameters(params, statement.root)
   const refusal = refusedByForm(statement, settings)
   if (refusal !== undefined) return refuse(refusal, sql, params, statement, connectionName, settings)
 
-  const session = await pools.pool(connectionName, statement.role).take(signal)
+  const session = await pools.pool(connectionName, statement.role, settings).take(signal)
   try {
     // The server was upgraded since the last session: its grammar is another one now.
     if (session.major !== major) throw new GateError('ERR_TARGET_UNAVAILABLE')

@@ -168,6 +168,19 @@ describe.each([15, 16, 17, 18] as const)('run_sql on PostgreSQL %i', (major) => 
     })
   })
 
+  test('a call that began before its connection was pointed elsewhere does not go there', async () => {
+    const before = target.connection({ protect: ['users.email'] })
+    const after = target.connection({ database: 'postgres' })
+    let reads = 0
+    const moved = createRunSql({
+      readSecret: target.readSecret,
+      connections: () => ({ main: (reads += 1) === 1 ? before : after }),
+    })
+    const call = moved.tool.understand({ connection: 'main', sql: 'SELECT 1', params: [] }, 'main', signal)
+    await expect(call).rejects.toMatchObject({ code: 'ERR_SQL_CHANGED' })
+    await moved.close()
+  })
+
   test('reports a COMMIT that the server refuses, with nothing changed', async () => {
     await expect(run('INSERT INTO unique_late VALUES (1), (1)')).rejects.toMatchObject({
       code: 'ERR_SQL_FAILED',
