@@ -378,6 +378,10 @@ describe('tools about the gate', () => {
     expect(await explain({ ...READ, do: 'wipe' })).toMatchObject({ decision: 'deny' })
     expect(made.tally.seen).toMatchObject({ executed: 0, open: 0 })
     expect(await made.store.list(['pending'], 10)).toEqual([])
+    const [decided, finished] = made.events
+    expect(decided).toMatchObject({ event: 'call.decided', tool: 'explain_call', operations: [{ operation: 'READ' }] })
+    expect(decided).toHaveProperty('request')
+    expect(finished).toMatchObject({ event: 'call.finished', status: 'answered', connection: 'numbers' })
   })
 
   test('list_connections shows what is open, and nothing to a caller without rules', async () => {

@@ -4,9 +4,9 @@ import { GateError } from '../errors.ts'
 import type { GateTool } from '../gateTools/gateTool.ts'
 import { approvalInput, explainInput } from '../gateTools/gateTools.ts'
 import { maskFacts } from '../masking/maskFacts.ts'
-import { decide } from '../policy/decide.ts'
 import { reachable } from '../policy/reachable.ts'
 import { answerOk, verdictsOf } from './answers.ts'
+import { judge } from './judge.ts'
 import { findTool, type Passage } from './passage.ts'
 import { checkArguments, findConnection, readRequest } from './readRequest.ts'
 import { answerIfOpen, runTool } from './runTool.ts'
@@ -58,9 +58,8 @@ async function explainCall(passage: Passage): Promise<Answer> {
   const request = readRequest(findTool(wanted.tool, gates), wanted.arguments, caller, inForce)
   const understanding = await request.tool.understand(request.args, request.connection.name, waiter.signal)
   try {
-    const { operations } = understanding
-    const judged = { caller, connection: request.connection, tool: request.tool.name, operations }
-    const decision = decide(judged, inForce.policies)
+    // On record like the call itself: what was asked about is what may be tried next.
+    const { decision } = judge(request, understanding, inForce, passage)
     return await answerFacts({ decision: decision.action, operations: verdictsOf(decision) }, passage)
   } finally {
     await understanding.release()
