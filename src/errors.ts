@@ -177,7 +177,7 @@ export const ERRORS = {
   ERR_KEYS_UNAVAILABLE: {
     status: 503,
     message: 'The signing keys of the identity provider cannot be fetched, so no token can be checked.',
-    next: 'Call again in a minute; nothing was executed. An operator finds the reason at /readyz.',
+    next: 'Call again in a minute; nothing was executed. An operator finds the reason in the log.',
   },
   ERR_REVIEWER_MCP_TOKEN: {
     status: 403,
@@ -535,10 +535,47 @@ export const ERRORS = {
     message: 'Something in this request is hidden or could deceive, so one click does not approve it.',
     next: 'Read the whole request, confirm that you did, and approve.',
   },
+  ERR_CONSOLE_PAGE: {
+    status: 404,
+    message: 'The console has no such page.',
+    next: 'Go on from the list of requests.',
+  },
   ERR_CONSOLE_BUSY: {
     status: 503,
     message: 'The trail is being read for somebody else.',
     next: 'Try again in a moment.',
+  },
+
+  // slack
+  ERR_SLACK_SIGNATURE: {
+    status: 401,
+    message: 'The request was not signed by Slack for this app just now.',
+    next: 'Check approvals.slack.signingSecret and the clock of this machine; a request is accepted once.',
+  },
+  ERR_SLACK_CLICK: {
+    status: 403,
+    message: 'This does not come from the message of that request, in its channel and workspace.',
+    next: 'Use the buttons under the request in the approvals channel.',
+  },
+  ERR_SLACK_LOOKUP: {
+    status: 503,
+    message: 'Slack could not say whose account this is, so nothing was decided.',
+    next: 'Try again in a moment, or decide in the console or with countersign approvals.',
+  },
+  ERR_SLACK_ACCOUNT: {
+    status: 403,
+    message: 'Guests, bots, deactivated accounts and other workspaces decide nothing.',
+    next: 'Use your own account, as a full member of the workspace of this app.',
+  },
+  ERR_SLACK_UNLINKED: {
+    status: 403,
+    message: 'This Slack account is not linked to a person in the directory.',
+    next: 'Ask an administrator to list your member id under approvals.slack.users.',
+  },
+  ERR_SLACK_UNREAD: {
+    status: 403,
+    message: 'Something in this request is hidden, long or could deceive, so one click does not approve it.',
+    next: 'Open the full text, read it, and approve there.',
   },
 
   // masking

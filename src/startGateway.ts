@@ -119,6 +119,11 @@ async function open(
     policyGroupIds: groupIdsOf(live),
   })
   closing.push(() => verifier.close())
+  void verifier.ready().then((states) => {
+    for (const { provider, problem: why } of states) {
+      if (why !== undefined) log.warn({ provider, why }, 'the keys of an identity provider cannot be fetched')
+    }
+  })
   const refusals = openRefusalCounter(trail)
   closing.push(() => refusals.close())
   const maskerFor = suspendLeaks(book.detector, store, trail, problem('a caller could not be suspended'))

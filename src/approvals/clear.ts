@@ -4,7 +4,7 @@ import type { Approval } from './approval.ts'
 import type { ApprovalGate, Clearance, ClearRequest } from './clearance.ts'
 import type { Hold } from './hold.ts'
 import { newApproval, refuseNobody, termsOf } from './newApproval.ts'
-import { isStricter, stillAnswers } from './openOrJoin.ts'
+import { isComplete, isStricter, stillAnswers } from './openOrJoin.ts'
 import { answerOf, readOwnApproval } from './ownApproval.ts'
 import type { RevocationStore } from './ports.ts'
 import { recordEvents } from './recordEvents.ts'
@@ -128,7 +128,7 @@ async function joinOrOpen(request: ClearRequest, gate: ApprovalGate): Promise<Ap
   refuseNobody(terms, rules)
   const shown = await request.describe()
   if (terms.reasonRequired && (shown.reason ?? '').trim() === '') throw new GateError('ERR_REASON_REQUIRED')
-  if (terms.previewRequired && shown.preview === undefined) throw new GateError('ERR_PREVIEW_REQUIRED')
+  if (terms.previewRequired && !isComplete(shown.preview)) throw new GateError('ERR_PREVIEW_REQUIRED')
   const now = gate.clock()
   const result = await store.openOrJoin(newApproval(request, shown, terms, rules, now), terms, rules, now)
   if (!result.ok) throw new GateError(result.code)

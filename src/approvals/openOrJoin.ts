@@ -1,4 +1,4 @@
-import type { Approval, Need } from './approval.ts'
+import type { Approval, Need, ShownPreview } from './approval.ts'
 import { expire, isOverdue, type Transition, withdraw } from './transitions.ts'
 
 /** How long a result is kept for a repeat of the same call. */
@@ -50,6 +50,11 @@ export function answerOpen(
   return { kind: 'open', close, afterUnknown: latest?.state === 'unknown' ? latest.id : undefined }
 }
 
+/** Whether a preview shows everything it set out to show: where policy requires one, a part of it is not enough. */
+export function isComplete(preview: ShownPreview | undefined): boolean {
+  return preview !== undefined && preview.missing.length === 0
+}
+
 /** What policy asks of an approval now. */
 export interface RequestTerms {
   readonly needs: readonly Need[]
@@ -65,7 +70,7 @@ export function isStricter(approval: Approval, terms: RequestTerms): boolean {
     terms.needs.length === 0 ||
     !terms.needs.every(covered) ||
     terms.ttlMs < approval.ttlMs ||
-    (terms.previewRequired && approval.shown.preview === undefined) ||
+    (terms.previewRequired && !isComplete(approval.shown.preview)) ||
     (terms.reasonRequired && approval.shown.reason === undefined)
   )
 }

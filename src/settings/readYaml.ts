@@ -86,7 +86,7 @@ export function parseYaml(text: string, file: string): YamlFile {
       }
     },
   })
-  stopOn(problems)
+  stopOn(withoutRepeats(problems))
 
   let value: unknown
   try {
@@ -158,4 +158,9 @@ function sentenceFor({ code, message }: YAMLError): string {
     default:
       return `not valid YAML here (${code}); texts with special characters need quotes`
   }
+}
+
+/** The parser may report one mistake twice. */
+function withoutRepeats(problems: readonly Problem[]): Problem[] {
+  return [...new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values()]
 }

@@ -359,6 +359,22 @@ describe('a request that reviewers could not judge is not made', () => {
       'ERR_REASON_REQUIRED',
     ],
     [
+      'a preview that could not show everything',
+      {
+        decision: aDecision('require-approval', { preview: 'required' }),
+        describe: async () => ({
+          ...shown,
+          preview: {
+            rows: undefined,
+            lines: [],
+            sample: undefined,
+            missing: [masked('The rows could not be counted.')],
+          },
+        }),
+      },
+      'ERR_PREVIEW_REQUIRED',
+    ],
+    [
       'a missing preview',
       {
         decision: aDecision('require-approval', { preview: 'required' }),

@@ -7,6 +7,7 @@ import type { OpenStatement } from './execute.ts'
 import { findCascadingKeys } from './previewCascades.ts'
 import { previewPlan } from './previewPlan.ts'
 import { buildAffectedQuery } from './syntax/buildAffectedQuery.ts'
+import { unwrap } from './syntax/walkTree.ts'
 
 /** A preview must not become a load of its own. */
 const TIMEOUT_MS = 3_000
@@ -29,6 +30,10 @@ export async function previewStatement(
   const plan = statement.form === 'query' ? await previewPlan(open) : undefined
   const known = plan === undefined ? lines : [plan, ...lines]
   const uncounted = (why: string) => ({ rows: undefined, lines: known, sample: undefined, missing: [why] })
+  const inserted = countInserted(statement.root)
+  if (inserted !== undefined) {
+    return { rows: inserted, lines: [rowsOf(inserted, 'to insert'), ...lines], sample: undefined, missing: [] }
+  }
   if (statement.kind !== 'UpdateStmt' && statement.kind !== 'DeleteStmt') {
     return uncounted('Rows can be counted for UPDATE and DELETE only.')
   }
@@ -73,10 +78,10 @@ async function countAffected(open: OpenStatement, pools: ConnectionPools, signal
     const count = await session.run({ ...bound, text: queries.count, maxRows: 1 })
     const sample = await session.run({ ...bound, text: queries.sample, maxRows: SAMPLE_ROWS })
     const rows = Number(count.rows[0]?.[0])
-    const lines = [`${rows} rows of ${queries.table}`]
+    const lines = [rowsOf(rows, `of ${queries.table}`)]
     for (const key of keys) {
       const refer = await session.run({ ...bound, text: key.count, maxRows: 1 })
-      lines.push(`${Number(refer.rows[0]?.[0])} rows of ${key.name} ${key.change} with them`)
+      lines.push(rowsOf(Number(refer.rows[0]?.[0]), `of ${key.name} ${key.change} with them`))
     }
     return {
       rows,
@@ -97,6 +102,19 @@ async function countAffected(open: OpenStatement, pools: ConnectionPools, signal
     signal.removeEventListener('abort', cancel)
     session.release()
   }
+}
+
+/** INSERT ... VALUES says itself how many rows it makes (at most, with ON CONFLICT). Undefined for any other statement. */
+function countInserted({ kind, node }: OpenStatement['statement']['root']): number | undefined {
+  if (kind !== 'InsertStmt' || node.withClause !== undefined) return undefined
+  // INSERT ... DEFAULT VALUES has no query.
+  if (node.selectStmt === undefined) return 1
+  const { valuesLists } = unwrap(node.selectStmt).node
+  return Array.isArray(valuesLists) ? valuesLists.length : undefined
+}
+
+function rowsOf(count: number, what: string): string {
+  return `${count} ${count === 1 ? 'row' : 'rows'} ${what}`
 }
 
 /** The primary key, by which people recognise a row. */

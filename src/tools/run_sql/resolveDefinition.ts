@@ -143,6 +143,8 @@ const DEPENDENTS = `
      -- What belongs to a named object (its keys, sequences, triggers) goes with it in any case.
      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend own WHERE own.classid = dropped.class AND own.objid = dropped.object
        AND own.refclassid = 'pg_catalog.pg_class'::regclass AND own.refobjid::text = ANY ($1::text[]) AND own.deptype IN ('a', 'i'))
+     -- How a foreign key is kept is not a thing of its own to lose.
+     AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE dropped.class = 'pg_catalog.pg_trigger'::regclass AND t.oid = dropped.object AND t.tgisinternal)
      AND i.type IN ('table', 'view', 'materialized view', 'foreign table', 'table constraint', 'function', 'procedure', 'sequence', 'trigger', 'policy')
    ORDER BY 1 LIMIT ${MAX_CASCADE}`
 

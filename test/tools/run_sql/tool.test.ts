@@ -359,6 +359,12 @@ describe.each([15, 16, 17, 18] as const)('run_sql on PostgreSQL %i', (major) => 
     await spying.release()
   })
 
+  test('previews an INSERT of written rows by counting them', async () => {
+    const inserting = await understand("INSERT INTO jobs (id, state) VALUES (8001, 'a'), (8002, 'b')")
+    expect(await inserting.preview(signal)).toMatchObject({ rows: 2, lines: ['2 rows to insert'], missing: [] })
+    await inserting.release()
+  })
+
   test('previews what cannot be counted by its plan, and the transaction is still good afterwards', async () => {
     const inserting = await understand('INSERT INTO jobs (id, state) SELECT id + 9000, state FROM jobs WHERE id < 5')
     expect(await inserting.preview(signal)).toMatchObject({

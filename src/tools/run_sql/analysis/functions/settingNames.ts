@@ -1,10 +1,11 @@
+import { SHOWABLE } from '../../syntax/statementKinds.ts'
 import { shapeOf } from '../nodeShapes.ts'
 import type { TreeNode, TreeValue } from '../readNodeTree.ts'
 import { field, isNode, nodesField, numberField } from '../treeFields.ts'
 
 /**
- * Whether every call of `current_setting` in a tree names one of the server's own settings, as a constant. A name with a
- * dot is an application's, and applications keep tenants, users and sometimes keys in there.
+ * Whether every call of `current_setting` in a tree names, as a constant, a setting that SHOW may show as well. A name
+ * with a dot is an application's, and applications keep tenants, users and sometimes keys in there.
  */
 export function readsOnlyPublicSettings(tree: TreeNode, currentSetting: number): boolean {
   let found = false
@@ -14,7 +15,7 @@ export function readsOnlyPublicSettings(tree: TreeNode, currentSetting: number):
     if (!isNode(value)) return
     if (value.tag === 'FUNCEXPR' && numberField(value, 'funcid') === currentSetting) {
       found = true
-      if (!/^[A-Za-z_]+$/.test(constantText(nodesField(value, 'args')[0]))) others = true
+      if (!SHOWABLE.has(constantText(nodesField(value, 'args')[0]).toLowerCase())) others = true
     }
     for (const name of shapeOf(value.tag)?.nodes ?? []) visit(value.fields.get(name) ?? null)
   }
