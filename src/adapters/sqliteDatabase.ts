@@ -11,10 +11,13 @@ export type SqlValue = string | number | null
 /** A SQLite file that several processes may share. Statements are prepared once. Failures throw ERR_STORE. */
 export interface SqliteDatabase {
   rows(sql: string, ...values: SqlValue[]): readonly Record<string, SqlValue>[]
-  /** Rows changed. */
+  /** Rows changed. Only inside `atomically`, or this process stands still while another one writes. */
   run(sql: string, ...values: SqlValue[]): number
-  /** Everything or nothing, alone on the file. Durable when it returns. */
-  atomically<T>(work: () => T): T
+  /**
+   * Everything or nothing, alone on the file. Durable when it resolves. While another process writes, this one goes on
+   * with other work and tries again.
+   */
+  atomically<T>(work: () => T): Promise<T>
   /** Moves the journal into the file, so that what was overwritten is gone from both. Does nothing while others read. */
   emptyJournal(): void
   close(): void
@@ -22,6 +25,9 @@ export interface SqliteDatabase {
 
 /** How long a writer waits for another process before it gives up with ERR_STORE. */
 const BUSY_TIMEOUT_MS = 5_000
+/** How long SQLite itself may wait, once the file is open: for that time nothing else happens in this process. */
+const STANDSTILL_MS = 20
+const RETRY_MS = 10
 
 /** Marks the file as ours, so that a wrong path does not turn somebody else's database into a store. */
 const APPLICATION_ID = 0x436f7369
@@ -43,7 +49,7 @@ export function openSqliteDatabase(path: string): SqliteDatabase {
   const tables: SqliteDatabase = {
     rows: (sql, ...values) => guarded(() => statement(sql).all(...values)),
     run: (sql, ...values) => guarded(() => statement(sql).run(...values).changes),
-    atomically: (work) => atomically(database, work),
+    atomically: (work) => patiently(() => transaction(database, work)),
     emptyJournal: () => void guarded(() => database.exec('PRAGMA wal_checkpoint(TRUNCATE)')),
     close: () => {
       if (!database.isOpen) return
@@ -57,6 +63,7 @@ export function openSqliteDatabase(path: string): SqliteDatabase {
   }
   try {
     migrate(database, tables)
+    database.exec(`PRAGMA busy_timeout = ${STANDSTILL_MS}`)
   } catch (error) {
     tables.close()
     throw error
@@ -79,7 +86,7 @@ function open(path: string): Database {
 }
 
 function migrate(database: Database, tables: SqliteDatabase): void {
-  tables.atomically(() => {
+  transaction(database, () => {
     const version = pragma(tables, 'user_version')
     const owner = pragma(tables, 'application_id')
     const foreign = owner === 0 && tables.rows('SELECT 1 FROM sqlite_schema LIMIT 1').length > 0
@@ -100,7 +107,26 @@ function pragma(tables: SqliteDatabase, name: 'user_version' | 'application_id')
   return Number(tables.rows(`PRAGMA ${name}`)[0]?.[name] ?? 0)
 }
 
-function atomically<T>(database: Database, work: () => T): T {
+/** Tries at once, and again while another process holds the file. What is tried never waits in the middle. */
+async function patiently<T>(attempt: () => T): Promise<T> {
+  for (const end = performance.now() + BUSY_TIMEOUT_MS; ; ) {
+    try {
+      return attempt()
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > end) throw error
+    }
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  const cause = error instanceof GateError ? error.cause : undefined
+  return cause instanceof Error && 'sqliteCode' in cause && cause.sqliteCode === SQLITE_BUSY
+}
+
+const SQLITE_BUSY = 5
+
+function transaction<T>(database: Database, work: () => T): T {
   // IMMEDIATE takes the write lock first: what is read inside cannot change before it is written.
   guarded(() => database.exec('BEGIN IMMEDIATE'))
   try {

@@ -58,7 +58,7 @@ function approvals(database: SqliteDatabase, changed: ChangeSignal): ApprovalPar
   return {
     async openOrJoin(candidate, terms, limits, now) {
       const { key } = candidate.caller
-      const result = database.atomically(() => {
+      const result = await database.atomically(() => {
         const precedents = {
           latest: latest(key, candidate.digest),
           pending: count(
@@ -114,7 +114,7 @@ function approvals(database: SqliteDatabase, changed: ChangeSignal): ApprovalPar
     },
 
     async change(id, transition) {
-      const result = change(id, transition)
+      const result = await change(id, transition)
       if (result?.ok && result.changed) changed.notify()
       return result
     },
@@ -128,11 +128,14 @@ function approvals(database: SqliteDatabase, changed: ChangeSignal): ApprovalPar
         [old, forgetOutput],
       ] as const) {
         for (const row of rows) {
-          const result = change(String(row.id), (approval) => transition(approval, now))
+          const result = await change(String(row.id), (approval) => transition(approval, now))
           if (result?.ok && result.changed) swept += 1
         }
       }
-      database.run("DELETE FROM writes WHERE state <> 'executing' AND settled_at <= ?", now - RESULT_KEPT_MS)
+      const forgotten = now - RESULT_KEPT_MS
+      await database.atomically(() =>
+        database.run("DELETE FROM writes WHERE state <> 'executing' AND settled_at <= ?", forgotten),
+      )
       database.emptyJournal()
       if (swept > 0) changed.notify()
       return swept
@@ -171,12 +174,9 @@ function events(database: SqliteDatabase): Pick<StateStore, 'pendingEvents' | 'a
     },
 
     async acknowledge(consumer, upTo) {
-      database.run(
-        `INSERT INTO cursors (consumer, position) VALUES (?, ?)
-         ON CONFLICT (consumer) DO UPDATE SET position = max(position, excluded.position)`,
-        consumer,
-        upTo,
-      )
+      const sql = `INSERT INTO cursors (consumer, position) VALUES (?, ?)
+         ON CONFLICT (consumer) DO UPDATE SET position = max(position, excluded.position)`
+      await database.atomically(() => database.run(sql, consumer, upTo))
     },
   }
 }

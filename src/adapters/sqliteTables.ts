@@ -12,18 +12,15 @@ export function leases(
     database.rows('SELECT 1 FROM leases WHERE replica = ? AND epoch = ? AND until > ?', replica, epoch, now).length > 0
   return {
     async acquireLease(replica, ms, now) {
-      const rows = database.rows(
-        `INSERT INTO leases (replica, epoch, until) VALUES (?, 1, ?)
-         ON CONFLICT (replica) DO UPDATE SET epoch = epoch + 1, until = excluded.until RETURNING epoch`,
-        replica,
-        now + ms,
-      )
+      const sql = `INSERT INTO leases (replica, epoch, until) VALUES (?, 1, ?)
+         ON CONFLICT (replica) DO UPDATE SET epoch = epoch + 1, until = excluded.until RETURNING epoch`
+      const rows = await database.atomically(() => database.rows(sql, replica, now + ms))
       return { replica, epoch: Number(rows[0]?.epoch) }
     },
 
     async renewLease({ replica, epoch }, ms, now) {
       const sql = 'UPDATE leases SET until = ? WHERE replica = ? AND epoch = ? AND until > ?'
-      return database.run(sql, now + ms, replica, epoch, now) === 1
+      return database.atomically(() => database.run(sql, now + ms, replica, epoch, now) === 1)
     },
 
     async isLeaseLive({ replica, epoch }, now) {
@@ -49,7 +46,7 @@ export function deliveries(database: SqliteDatabase): Pick<StateStore, 'saveDeli
     async saveDelivery(delivery) {
       const { surface, approvalId } = delivery
       const sql = 'INSERT OR REPLACE INTO deliveries (surface, approval_id, record) VALUES (?, ?, ?)'
-      database.run(sql, surface, approvalId, JSON.stringify(delivery))
+      await database.atomically(() => database.run(sql, surface, approvalId, JSON.stringify(delivery)))
     },
 
     async findDelivery(surface, approvalId) {
@@ -62,7 +59,7 @@ export function deliveries(database: SqliteDatabase): Pick<StateStore, 'saveDeli
       const sql = `INSERT INTO turns (surface, holder, until) VALUES (?, ?, ?)
          ON CONFLICT (surface) DO UPDATE SET holder = excluded.holder, until = excluded.until
          WHERE turns.holder = excluded.holder OR turns.until <= ?`
-      return database.run(sql, surface, holder, now + ms, now) === 1
+      return database.atomically(() => database.run(sql, surface, holder, now + ms, now) === 1)
     },
   }
 }
@@ -119,7 +116,7 @@ export function revocations(
     database.rows('SELECT * FROM revocations WHERE kind = ? AND id = ? AND undone_at IS NULL', kind, id)[0]
   return {
     async revoke({ kind, id }, by, reason, now) {
-      const entry = database.atomically(() => {
+      const entry = await database.atomically(() => {
         const existing = inForce(kind, id)
         if (existing !== undefined) return existing
         const sql = 'INSERT INTO revocations (kind, id, made_by, reason, made_at) VALUES (?, ?, ?, ?, ?) RETURNING *'
@@ -132,7 +129,7 @@ export function revocations(
     async undoRevocation(number, by, now) {
       const sql =
         'UPDATE revocations SET undone_by = ?, undone_at = ? WHERE number = ? AND undone_at IS NULL RETURNING *'
-      const row = database.rows(sql, by, now, number)[0]
+      const [row] = await database.atomically(() => database.rows(sql, by, now, number))
       return row && revocationOf(row)
     },
 
@@ -154,15 +151,10 @@ export function revocations(
 export function heads(database: SqliteDatabase): Pick<StateStore, 'saveHead' | 'loadHead'> {
   return {
     async saveHead(replica, { file, seq, hash }) {
-      database.run(
-        `INSERT INTO heads (replica, file, seq, hash) VALUES (?, ?, ?, ?)
+      const sql = `INSERT INTO heads (replica, file, seq, hash) VALUES (?, ?, ?, ?)
          ON CONFLICT (replica) DO UPDATE SET file = excluded.file, seq = excluded.seq, hash = excluded.hash
-         WHERE heads.seq <= excluded.seq`,
-        replica,
-        file,
-        seq,
-        hash,
-      )
+         WHERE heads.seq <= excluded.seq`
+      await database.atomically(() => database.run(sql, replica, file, seq, hash))
     },
 
     async loadHead(replica) {
