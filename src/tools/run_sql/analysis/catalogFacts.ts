@@ -27,7 +27,7 @@ export interface RelationFacts {
   readonly version: string
   /** The SELECT rule of a view or materialised view that did not come with the server. */
   readonly rule: { readonly oid: number; readonly version: string; readonly tree: string } | undefined
-  readonly generated: readonly { readonly column: number; readonly tree: string }[]
+  readonly generated: readonly { readonly column: number; readonly virtual: boolean; readonly tree: string }[]
   /** Row security. Whose role a view runs as decides whether it applies, so it is assumed to. */
   readonly policies: readonly { readonly oid: number; readonly version: string; readonly trees: readonly string[] }[]
 }
@@ -182,7 +182,7 @@ const RELATIONS = `(
       SELECT pg_catalog.json_build_object('oid', r.oid::int8, 'version', ${VERSION('r')}, 'tree', r.ev_action::text)
         FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid AND r.ev_type = '1') END,
     'generated', CASE WHEN c.relkind IN ('r', 'p', 'f') AND c.oid >= ${FIRST_USER_OID} THEN (
-      SELECT pg_catalog.json_agg(pg_catalog.json_build_object('column', a.attnum, 'tree', d.adbin::text))
+      SELECT pg_catalog.json_agg(pg_catalog.json_build_object('column', a.attnum, 'virtual', a.attgenerated = 'v', 'tree', d.adbin::text))
         FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
        WHERE a.attrelid = c.oid AND a.attgenerated <> '') END,
     'policies', CASE WHEN c.relrowsecurity THEN (

@@ -1,4 +1,4 @@
-import { type TreeNode, UnreadableTree } from './readNodeTree.ts'
+import { type TreeNode, type TreeValue, UnreadableTree } from './readNodeTree.ts'
 import { at, field, nodesField, numberField } from './treeFields.ts'
 
 /** A query and the queries around it: what `varlevelsup` and `ctelevelsup` count through. */
@@ -32,6 +32,18 @@ function scopeAbove(scope: QueryScope, levels: number): QueryScope {
 
 export function rangeTableEntry(scope: QueryScope, index: number): TreeNode {
   return at(nodesField(scope.query, 'rtable'), index, 'range table entry')
+}
+
+/** The surroundings of an expression that stands in the catalog and names columns of one table: that table alone. */
+export function relationScope(relation: number): QueryScope {
+  const entry: TreeNode = {
+    tag: 'RANGETBLENTRY',
+    fields: new Map<string, TreeValue>([
+      ['rtekind', String(RTE.relation)],
+      ['relid', String(relation)],
+    ]),
+  }
+  return { query: { tag: 'QUERY', fields: new Map<string, TreeValue>([['rtable', [entry]]]) }, outer: undefined }
 }
 
 /** The range table entry that a VAR names, its number there, and the scope it belongs to. */

@@ -1,5 +1,5 @@
 import { describeWrite, multiAssignments, type Write } from './describeWrite.ts'
-import { createFailureCheck, type Totality } from './failureByValue.ts'
+import { createFailureCheck, type FailureSource } from './failureByValue.ts'
 import { shapeOf } from './nodeShapes.ts'
 import { conditionsOf, removesDuplicates, returnsSet } from './queryParts.ts'
 import {
@@ -13,22 +13,20 @@ import {
 } from './queryScope.ts'
 import { type TreeNode, type TreeValue, UnreadableTree } from './readNodeTree.ts'
 import { CLEAN, OPAQUE, type Taint, union, withoutOpaque } from './taint.ts'
-import { at, field, flagField, isNode, nodeField, nodesField, numberField } from './treeFields.ts'
+import { at, field, flagField, isNode, nodeField, nodesField, numberField, textsField } from './treeFields.ts'
 
 /** What the catalog knows, as far as lineage needs it. */
-export interface LineageSource {
+export interface LineageSource extends FailureSource {
   /** Protected columns behind a column of a relation that holds rows; column 0 is the whole row. */
   columnTaint(relation: number, column: number): Taint
   /** Whether a column is protected itself, and not merely made from one that is. */
   isConfigured(relation: number, column: number): boolean
-  /** The query of a view that is looked into, undefined for everything else. */
-  viewQuery(relation: number): TreeNode | undefined
+  /** Protected columns that decided which rows a materialised view holds. */
+  storedPredicates(relation: number): Taint
   /** Whether an operator is an equality that is built in. */
   isEquality(operator: number): boolean
   /** Whether a function may read tables by itself, and nobody vouches for it. */
   isOpaque(functionId: number): boolean
-  /** When a call cannot fail. */
-  totality(functionId: number): Totality
 }
 
 export interface Lineage {
@@ -39,6 +37,8 @@ export interface Lineage {
    * orderings, groupings, joins, and conversions that fail for some values. The comparisons in `equalities` are not in it.
    */
   readonly predicates: Taint
+  /** Those of them that decide which rows the outermost query gives. */
+  readonly deciding: Taint
   /** Protected columns compared with a constant for equality, at the top level of the outermost WHERE. */
   readonly equalities: Taint
   /** Every protected column that is read at all. */
@@ -236,10 +236,23 @@ export function traceLineage(query: TreeNode, source: LineageSource): Lineage {
       approximations.set(cte, flow)
       for (const memory of [expressions, flows, ctes]) memory.clear()
       flow = flowOf(query, home)
+      flow = { ...flow, predicates: union([flow.predicates, cycleTaint(cte, flow)]) }
     }
     approximations.delete(cte)
     ctes.set(cte, flow)
     return flow
+  }
+
+  /** CYCLE goes no further from a row whose columns have been seen before. */
+  function cycleTaint(cte: TreeNode, flow: Flow): Taint {
+    const cycle = field(cte, 'cycle_clause')
+    if (!isNode(cycle)) return CLEAN
+    const columns = textsField(cte, 'ctecolnames')
+    const compared = textsField(cycle, 'cycle_col_list').map((name) =>
+      at(flow.outputs, columns.indexOf(name) + 1, name),
+    )
+    addAll(predicates, withoutOpaque(union(compared)))
+    return union(compared)
   }
 
   function flowOf(inner: TreeNode, outer: QueryScope | undefined): Flow {
@@ -315,6 +328,7 @@ export function traceLineage(query: TreeNode, source: LineageSource): Lineage {
       if (isNode(field(entry, 'tablesample'))) parts.push(relationTaint(relation, 0))
       const view = source.viewQuery(relation)
       if (view !== undefined) parts.push(viewFlow(relation, view).predicates)
+      parts.push(source.storedPredicates(relation))
     }
     return union(parts)
   }
@@ -349,9 +363,16 @@ export function traceLineage(query: TreeNode, source: LineageSource): Lineage {
     return isPlainColumn(nodeField(output, 'expr'), { query: within, outer: kind === RTE.subquery ? home : undefined })
   }
 
-  const failures = createFailureCheck(taintOf, source.totality, (taint) => addAll(predicates, withoutOpaque(taint)))
-  const { outputs } = flowOf(query, undefined)
-  return { outputs, predicates, equalities, read, writes: [...writes.values()] }
+  const failures = createFailureCheck(taintOf, source, (taint) => addAll(predicates, withoutOpaque(taint)))
+  const { outputs, predicates: deciding } = flowOf(query, undefined)
+  return {
+    outputs,
+    predicates,
+    deciding: withoutOpaque(union([deciding, equalities])),
+    equalities,
+    read,
+    writes: [...writes.values()],
+  }
 }
 
 function columnOf(flow: Flow, column: number): Taint {

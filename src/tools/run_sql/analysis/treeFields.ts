@@ -60,3 +60,19 @@ export function at<T>(list: readonly T[], position: number, what: string): T {
   if (item === undefined) throw new UnreadableTree(`${what} ${position} of ${list.length}`)
   return item
 }
+
+/** The bytes of a constant, undefined for NULL. */
+export function bytesOf(node: TreeNode): readonly number[] | undefined {
+  const value = field(node, 'constvalue')
+  return value !== null && typeof value === 'object' && 'bytes' in value ? value.bytes : undefined
+}
+
+/** A list of String nodes. */
+export function textsField(node: TreeNode, name: string): readonly string[] {
+  const value = field(node, name)
+  const texts = (Array.isArray(value) ? value : []).map((item: TreeValue) =>
+    item !== null && typeof item === 'object' && 'text' in item ? item.text : undefined,
+  )
+  if (texts.length === 0 || texts.includes(undefined)) throw new UnreadableTree(`${node.tag}.${name}`)
+  return texts as readonly string[]
+}

@@ -287,6 +287,11 @@ describe.each(MAJORS)('analysis on PostgreSQL %i', (major: Major) => {
       isEquality: () => false,
       isOpaque: () => false,
       totality: () => 'always',
+      needsCollation: () => false,
+      operatorFunction: () => 0,
+      builtInName: () => undefined,
+      virtualColumn: () => undefined,
+      storedPredicates: () => new Set(),
     })
     expect(outputs.map((taint) => [...taint])).toEqual([[], ['tags']])
     expect([...predicates]).toEqual(['tags'])
