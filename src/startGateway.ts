@@ -14,18 +14,22 @@ import { recordEvents } from './approvals/recordEvents.ts'
 import { resolveApprovalRules } from './approvals/settings.ts'
 import { openRefusalCounter } from './audit/refusals.ts'
 import { openSessions } from './audit/session.ts'
-import { loadSigningKey } from './audit/signingKey.ts'
+import { loadSigningKey, type SigningKey } from './audit/signingKey.ts'
 import type { Trail } from './audit/trail.ts'
 import { type Gate, loadGate, type Reloaded, startLiveConfig } from './config/liveConfig.ts'
 import type { Config } from './config/loadConfig.ts'
 import { GateError } from './errors.ts'
 import { GATE_TOOLS } from './gateTools/gateTools.ts'
 import { announcementsOf } from './gateway/announcements.ts'
+import { consoleRoutes } from './gateway/consoleRoutes.ts'
 import { createFront } from './gateway/createFront.ts'
 import { type CredentialBook, openCredentialBook } from './gateway/credentialBook.ts'
 import { errorFacts } from './gateway/errorFacts.ts'
 import { groupIdsOf, inForceOf, namerOf } from './gateway/inForce.ts'
 import { openLease } from './gateway/openLease.ts'
+import { openReviewDesk } from './gateway/openReviewDesk.ts'
+import { readTrailProofs } from './gateway/readTrailProofs.ts'
+import { openSlackReviews } from './gateway/openSlackReviews.ts'
 import { recordApprovalEvents } from './gateway/recordApprovalEvents.ts'
 import { type Recovered, recoverCalls, settleOrphans } from './gateway/recoverCalls.ts'
 import { reviewRoute } from './gateway/reviewRoute.ts'
@@ -37,6 +41,8 @@ import { createTokenVerifier } from './identity/createTokenVerifier.ts'
 import { challengeScope, protectedResourceMetadata } from './identity/protectedResourceMetadata.ts'
 import { createHttpServer, DEFAULT_LIMITS, type HttpLimits, type JsonRoute } from './mcp/createHttpServer.ts'
 import { createMcpEndpoint } from './mcp/createMcpEndpoint.ts'
+import type { PageRoute } from './mcp/pageRoute.ts'
+import type { RawRoute } from './mcp/rawRoute.ts'
 import type { Gates } from './pipeline/gates.ts'
 import { createRunSql } from './tools/run_sql/tool.ts'
 import { VERSION } from './version.ts'
@@ -100,7 +106,8 @@ async function open(
   const store = openSqliteStore(config.approvals.store.sqlite)
   closing.push(() => store.close())
   const digestKey = await readDigestKey(config, book)
-  const trail = await openTrail(config, replica, store, book, problem)
+  const signingKey = await loadSigningKey(config.audit.dir, config.audit.signingKey, book.readSecret)
+  const trail = await openTrail(config, replica, store, signingKey, problem)
   closing.push(() => trail.close())
   const nameGroup = namerOf(live)
   const recordEvent = recordApprovalEvents(trail, nameGroup)
@@ -159,19 +166,42 @@ async function open(
     resourceMetadataUrl: new URL(`/.well-known/oauth-protected-resource${resource.pathname}`, resource).href,
     scope: challengeScope(config.identity, publicUrl),
   }
-  const routes: JsonRoute[] = [
+  const routes: (JsonRoute | PageRoute | RawRoute)[] = [
     metadataRoute(metadata, resource.pathname),
     healthRoute({ trail, isLeaseLive: lease.isLive, identity: verifier.ready }),
   ]
-  if (config.approvals.reviewerApp !== undefined) {
-    const reviewers = createReviewerVerifier(config.approvals.reviewerApp, verifier)
-    const countRefusal = (address: string, { code }: { code: Parameters<typeof refusals.count>[1] }) =>
+  let closeConsole = () => {}
+  const { reviewerApp } = config.approvals
+  if (reviewerApp !== undefined) {
+    const reviewers = createReviewerVerifier(reviewerApp, verifier)
+    const countRefusal = (address: string, code: Parameters<typeof refusals.count>[1]) =>
       refusals.count(address, code, new Date(clock()))
     const lookUpGroups = verifier.groups.groupsNow
-    routes.push(
-      reviewRoute({ approvals, trail, reviewers, lookUpGroups, masker: maskerFor(undefined), nameGroup, countRefusal }),
-    )
+    const surface = { approvals, trail, lookUpGroups, masker: maskerFor(undefined), nameGroup }
+    const desk = openReviewDesk(surface, 'api')
+    routes.push(reviewRoute({ desk, reviewers, countRefusal: (address, { code }) => countRefusal(address, code) }))
+    if (config.approvals.console?.enabled === true) {
+      const { route, console } = consoleRoutes({
+        ...{ config, reviewerApp, reviewers, countRefusal, readSecret: book.readSecret },
+        desk: openReviewDesk(surface, 'console'),
+        readProofs: () => readTrailProofs(config.audit.dir, signingKey, store),
+        onProblem: problem('console'),
+      })
+      routes.push(route)
+      closeConsole = console.close
+    }
   }
+  const { slack: slackSettings } = config.approvals
+  const slack =
+    slackSettings &&
+    (await openSlackReviews({
+      ...{ config, settings: slackSettings, approvals, store, trail, nameGroup, log, readSecret: book.readSecret },
+      ...{ lease: lease.current(), lookUpGroups: verifier.groups.groupsNow, masker: maskerFor(undefined) },
+      linkTo: () => undefined,
+      countRefusal: (address, code) => refusals.count(address, code, new Date(clock())),
+    }))
+  closing.push(() => slack?.close())
+  if (slack?.route !== undefined) routes.push(slack.route)
   const front = createFront(gates)
   const mcp = createMcpEndpoint(front, { version: VERSION, onError: (error) => log.debug(errorFacts(error), 'mcp') })
   closing.push(() => mcp.close())
@@ -196,7 +226,10 @@ async function open(
       return reloaded
     },
     async stop(reason) {
-      await drain(http)
+      // Streams of open pages would hold the server for as long as running calls may take.
+      const drained = drain(http)
+      closeConsole()
+      await drained
       await refusals.close()
       const stopped = trail.append({ event: 'gateway.stopped', replica, reason })
       await stopped.catch(problem('the stop could not be recorded'))
@@ -245,10 +278,9 @@ async function openTrail(
   { audit }: Config,
   replica: string,
   store: StateStore,
-  book: CredentialBook,
+  key: SigningKey,
   problem: (what: string) => (error: unknown) => void,
 ): Promise<Trail> {
-  const key = await loadSigningKey(audit.dir, audit.signingKey, book.readSecret)
   const known = await store.loadHead(replica)
   return openJsonlTrail({
     settings: audit,

@@ -11,7 +11,7 @@ const STAGES: readonly string[] = [
 /**
  * What each part of src may import: parts (a folder or a file of src), single files, packages. A new import and a new
  * folder both fail here, so that the picture in CONTRIBUTING.md changes only on purpose. Imports go one way:
- * main, startGateway -> cli, mcp, adapters, demo, gateway -> pipeline -> stages -> call, errors, settings.
+ * main, startGateway -> cli, mcp, console, slack, adapters, demo, gateway -> pipeline -> stages -> call, errors, settings.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // What everybody shares.
@@ -54,7 +54,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   pipeline: [...STAGES, 'zod'],
   config: [
     ...['call.ts', 'errors.ts', 'settings', 'approvals/settings.ts', 'audit/settings.ts', 'identity/settings.ts'],
-    ...['identity/checkIdentitySettings.ts', 'policy', 'tools/run_sql/settings.ts', 'tools/tool.ts'],
+    ...[
+      'identity/checkIdentitySettings.ts',
+      'slack/settings.ts',
+      'policy',
+      'tools/run_sql/settings.ts',
+      'tools/tool.ts',
+    ],
     ...['node:fs', 'node:fs/promises', 'node:path', 'node:util', 'zod'],
   ],
 
@@ -67,6 +73,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...['call.ts', 'errors.ts', 'settings', 'approvals', 'audit'],
     ...['@photostructure/sqlite', 'node:crypto', 'node:fs', 'node:fs/promises', 'node:path', 'pino', 'zod'],
   ],
+  /** Pages for reviewers. The gateway hands it everything that is not markup, a session or a login. */
+  console: [
+    ...['call.ts', 'errors.ts', 'approvals', 'audit', 'mcp/pageRoute.ts', 'openid-client', 'zod'],
+    ...['node:crypto', 'node:fs', 'node:fs/promises', 'node:path'],
+  ],
+  /** A chat in which reviewers see requests and decide. The SDK is loaded by one file, when it is configured. */
+  slack: ['call.ts', 'errors.ts', 'settings', 'approvals', '@slack/bolt', 'node:crypto', 'zod'],
   demo: [
     ...['call.ts', 'errors.ts', 'newId.ts', 'settings', 'startGateway.ts', 'cli'],
     ...['approvals/review.ts', 'audit/signingKey.ts', 'audit/verify.ts'],
@@ -86,7 +99,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   /** The parts of a running gateway, put together: what each needs is handed to it. */
   gateway: [
     ...['call.ts', 'errors.ts', 'newId.ts', 'settings', 'identity', 'policy', 'approvals', 'masking', 'audit'],
-    ...['tools/tool.ts', 'gateTools', 'pipeline.ts', 'pipeline', 'config', 'mcp', 'pino', 'zod'],
+    ...['tools/tool.ts', 'gateTools', 'pipeline.ts', 'pipeline', 'config', 'mcp', 'console', 'slack', 'pino', 'zod'],
   ],
   'startGateway.ts': [
     ...['call.ts', 'errors.ts', 'newId.ts', 'version.ts', 'settings', 'identity', 'policy', 'approvals', 'masking'],

@@ -15,8 +15,7 @@ const INDENT = ' '.repeat(26)
 export function renderTimeline(records: readonly TrailRecord[], colour: 'colour' | 'plain'): string {
   return records
     .map((record) => {
-      const known = trailRecord.safeParse(record).success
-      const { mood, words, details } = known ? describe(record) : told('bad', 'not a record that this version knows')
+      const { mood, words, details } = describeRecord(record)
       const event = escapeUnsafe(record.event).padEnd(21)
       const name = colour === 'colour' ? paint(event, mood) : event
       const [first = '', ...rest] = [words, ...details]
@@ -32,10 +31,16 @@ export function renderTimeline(records: readonly TrailRecord[], colour: 'colour'
     .join('')
 }
 
+/** One record in words. The texts in it may be an agent's: whoever shows them escapes them. */
 interface Description {
   readonly mood: Mood
   readonly words: string
   readonly details: readonly string[]
+}
+
+export function describeRecord(record: TrailRecord): Description {
+  const known = trailRecord.safeParse(record).success
+  return known ? describe(record) : told('bad', 'not a record that this version knows')
 }
 
 function describe(record: TrailRecord): Description {

@@ -1,33 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { loginPage } from './loginPage.ts'
+import type { DemoPerson } from './people.ts'
 import type { TokenShape } from './tokenShapes.ts'
-import { DEMO_IDS } from './writeConfig.ts'
-
-/** Somebody who can be chosen on the demo's login page. There are no passwords: it is a stand-in on this machine. */
-export interface DemoPerson {
-  readonly id: string
-  readonly name: string
-  /** What the page says about them. */
-  readonly about: string
-  /** Laid over the claims of the reviewer's token. */
-  readonly claims: Readonly<Record<string, unknown>>
-}
-
-export const DEMO_PEOPLE: readonly DemoPerson[] = [
-  {
-    id: 'grace',
-    name: 'Grace',
-    about: 'Reviewer: a member of dba-leads.',
-    claims: { oid: DEMO_IDS.reviewer, name: 'Grace', groups: [DEMO_IDS.reviewersGroup] },
-  },
-  {
-    id: 'ada',
-    name: 'Ada',
-    about: 'Engineer: a member of dba-leads too, but she owns the demo agent, so she may not decide for it.',
-    claims: { oid: DEMO_IDS.engineer, name: 'Ada', groups: [DEMO_IDS.agentsGroup, DEMO_IDS.reviewersGroup] },
-  },
-]
 
 interface AuthorizeParts {
   readonly path: string
@@ -73,9 +48,13 @@ export function createAuthorizeEndpoint({ path, clientId, people, mint }: Author
 
   function answerAuthorize(params: URLSearchParams, response: ServerResponse): void {
     const problem = problemOf(params, clientId)
-    if (problem !== undefined) return sendPage(response, 400, loginPage({ problem }))
     const person = people.find(({ id }) => id === params.get('person'))
-    if (person === undefined) return sendPage(response, 200, loginPage({ people, action: path, params }))
+    if (problem !== undefined) sendPage(response, 400, loginPage({ problem }))
+    else if (person === undefined) sendPage(response, 200, loginPage({ people, action: path, params }))
+    else sendBack(params, person, response)
+  }
+
+  function sendBack(params: URLSearchParams, person: DemoPerson, response: ServerResponse): void {
     const redirectUri = params.get('redirect_uri') ?? ''
     const code = randomBytes(24).toString('base64url')
     grants.set(code, {

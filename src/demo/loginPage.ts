@@ -1,4 +1,4 @@
-import type { DemoPerson } from './authorizeEndpoint.ts'
+import type { DemoPerson } from './people.ts'
 
 type LoginPageInput =
   | { readonly problem: string }
@@ -8,9 +8,9 @@ type LoginPageInput =
 export function loginPage(input: LoginPageInput): string {
   const body =
     'problem' in input
-      ? `<p class="problem">${escape(input.problem)}</p>`
-      : `<form method="post" action="${escape(input.action)}">
-${[...input.params].map(([name, value]) => `<input type="hidden" name="${escape(name)}" value="${escape(value)}">`).join('\n')}
+      ? `<p class="problem">${escapeHtml(input.problem)}</p>`
+      : `<form method="post" action="${escapeHtml(input.action)}">
+${[...input.params].map(([name, value]) => `<input type="hidden" name="${escapeHtml(name)}" value="${escapeHtml(value)}">`).join('\n')}
 ${input.people.map(personButton).join('\n')}
 </form>`
   return `<!doctype html>
@@ -36,10 +36,10 @@ ${body}
 }
 
 function personButton({ id, name, about }: DemoPerson): string {
-  return `<button name="person" value="${escape(id)}"><strong>${escape(name)}</strong><span>${escape(about)}</span></button>`
+  return `<button name="person" value="${escapeHtml(id)}"><strong>${escapeHtml(name)}</strong><span>${escapeHtml(about)}</span></button>`
 }
 
-function escape(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }
 

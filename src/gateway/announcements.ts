@@ -11,6 +11,10 @@ export function announcementsOf({ server, connections, approvals }: Config): rea
     if (predicates === 'equality')
       found.push(`connections.${name}.predicates: equality lets callers test guesses of protected values`)
   }
-  if (approvals.reviewerApp === undefined) found.push('approvals.reviewerApp is not set: nobody can approve anything')
+  if (approvals.slack?.apiUrl !== undefined) {
+    found.push('approvals.slack.apiUrl: another address than Slack decides who clicked')
+  }
+  if (approvals.reviewerApp === undefined && approvals.slack === undefined)
+    found.push('approvals.reviewerApp is not set: nobody can approve anything')
   return found
 }

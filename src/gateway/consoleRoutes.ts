@@ -1,0 +1,69 @@
+import type { ReviewDesk } from '../approvals/reviewDesk.ts'
+import type { VerifyOptions } from '../audit/chainCheck.ts'
+import type { Config } from '../config/loadConfig.ts'
+import { type Console, createConsole } from '../console/createConsole.ts'
+import { createLoginClient } from '../console/createLoginClient.ts'
+import { type ErrorCode, GateError } from '../errors.ts'
+import { issuerOf, reviewerProviderOf } from '../identity/checkIdentitySettings.ts'
+import type { ReviewerVerifier } from '../identity/createReviewerVerifier.ts'
+import { isPlainLoopbackUrl, type ProviderSettings, type ReviewerAppSettings } from '../identity/settings.ts'
+import { RateLimiter } from '../mcp/limits.ts'
+import type { PageRoute } from '../mcp/pageRoute.ts'
+import type { ReadSecret } from '../settings/secretReference.ts'
+
+interface ConsoleRouteParts {
+  readonly config: Config
+  readonly reviewerApp: ReviewerAppSettings
+  readonly desk: ReviewDesk
+  readonly reviewers: ReviewerVerifier
+  readonly readProofs: () => Promise<VerifyOptions>
+  readonly readSecret: ReadSecret
+  readonly countRefusal: (address: string, code: ErrorCode) => void
+  readonly onProblem: (error: unknown) => void
+}
+
+/** A person needs two requests to log in; behind a proxy all people share an address. */
+const LOGINS = { perSecond: 2, burst: 60 }
+const PAGES = { perSecond: 10, burst: 120 }
+
+/** `/console`: the built-in pages, with a login through the reviewer app. */
+export function consoleRoutes(parts: ConsoleRouteParts): { readonly route: PageRoute; readonly console: Console } {
+  const { config, reviewerApp, desk, reviewers, readProofs, readSecret, countRefusal, onProblem } = parts
+  const publicOrigin = new URL(config.server.publicUrl).origin
+  const provider = reviewerProviderOf(config.identity, reviewerApp)
+  if (provider === undefined) throw new GateError('ERR_CONFIG', { detail: 'approvals.reviewerApp names no provider.' })
+  const { clientSecret, scopes = scopesFor(provider, reviewerApp) } = config.approvals.console ?? {}
+  const login = createLoginClient({
+    issuer: issuerOf(provider),
+    clientId: reviewerApp.clientId,
+    readClientSecret: clientSecret === undefined ? undefined : () => readSecret(clientSecret),
+    scopes,
+    redirectUri: `${publicOrigin}/console/callback`,
+    maxLoginAge: Math.floor(reviewerApp.maxLoginAge / 1000),
+    allowPlainHttp: config.server.insecureLoopback && isPlainLoopbackUrl(issuerOf(provider)),
+    onProblem,
+  })
+  const [logins, pages] = [new RateLimiter(LOGINS), new RateLimiter(PAGES)]
+  const console = createConsole({
+    publicOrigin,
+    login,
+    verify: (token) => reviewers.verify(token),
+    desk,
+    maxLoginAge: reviewerApp.maxLoginAge,
+    trail: { dir: config.audit.dir, readProofs },
+    countRefusal,
+    limitLogins: (address) => logins.take(address),
+    limitPages: (person) => pages.take(person),
+    onProblem,
+  })
+  const matches = (path: string) => path === '/console' || path.startsWith('/console/')
+  return {
+    console,
+    route: { kind: 'page', matches, origin: publicOrigin, handle: (request) => console.handle(request) },
+  }
+}
+
+/** Entra takes a bare scope name for one of Microsoft Graph, so the app's own id stands before it. */
+function scopesFor({ type }: ProviderSettings, { clientId, requiredScope }: ReviewerAppSettings): readonly string[] {
+  return ['openid', 'offline_access', type === 'entra' ? `${clientId}/${requiredScope}` : requiredScope]
+}
