@@ -1,12 +1,11 @@
 /** The composition root of commands that need no running gateway. They open what they look at, and nothing else. */
-import { readdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openJsonlTrail } from './adapters/jsonlTrail.ts'
 import { createReadSecret, inspectSecret } from './adapters/secrets.ts'
 import { openSqliteStore } from './adapters/sqliteStore.ts'
 import type { Revocation, StateStore } from './approvals/ports.ts'
 import { loadSigningKey, OWN_PUBLIC_KEY, publicKeysOf } from './audit/signingKey.ts'
-import type { Head } from './audit/trail.ts'
 import type { Json } from './call.ts'
 import type { ExitCode, Output } from './cli/approvals.ts'
 import { runAuditVerify, type VerifyArguments } from './cli/audit.ts'
@@ -66,23 +65,19 @@ export async function auditVerify(folder: string, args: VerifyArguments): Promis
     const publicKeys = await readPublicKeys(config)
     const store = openSqliteStore(config.approvals.store.sqlite)
     try {
-      const replicas = new Set((await readdir(folder)).flatMap((name) => REPLICA.exec(name)?.[1] ?? []))
-      const heads: Head[] = []
-      for (const replica of replicas) {
-        const head = await store.loadHead(replica)
-        if (head !== undefined) heads.push({ replica, ...head })
-      }
-      return { heads, publicKeys }
+      // Every head, whatever files are there: a replica without any has lost them all.
+      return { heads: await store.heads(), publicKeys }
     } finally {
       await store.close()
     }
   })
 }
 
-const REPLICA = /^trail-(.+)-\d{4}-\d{2}-\d{2}(?:T\d{2})?\.jsonl$/
-
 async function readPublicKeys({ audit }: Config) {
-  if (audit.signingKey === undefined) return publicKeysOf(await readFile(join(audit.dir, OWN_PUBLIC_KEY), 'utf8'))
+  if (audit.signingKey === undefined) {
+    const own = await readFile(join(audit.dir, OWN_PUBLIC_KEY), 'utf8').catch(() => undefined)
+    return own === undefined ? new Map() : publicKeysOf(own)
+  }
   const key = await loadSigningKey(audit.dir, audit.signingKey, createReadSecret(process.env))
   return new Map([[key.id, key.publicKey]])
 }

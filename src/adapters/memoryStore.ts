@@ -231,6 +231,10 @@ export function createMemoryStore(): StateStore {
       return heads.get(replica)
     },
 
+    async heads() {
+      return [...heads].map(([replica, head]) => ({ replica, ...head }))
+    },
+
     async close() {
       changed.notify()
     },

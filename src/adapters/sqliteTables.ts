@@ -1,6 +1,13 @@
 import type { Approval } from '../approvals/approval.ts'
 import { answersFor } from '../approvals/idempotency.ts'
-import type { Delivery, IdempotentWrite, Revocation, RevocationKind, StateStore } from '../approvals/ports.ts'
+import type {
+  Delivery,
+  IdempotentWrite,
+  Revocation,
+  RevocationKind,
+  StateStore,
+  TrailHead,
+} from '../approvals/ports.ts'
 import type { ChangeSignal } from './changeSignal.ts'
 import type { SqliteDatabase, SqlValue } from './sqliteDatabase.ts'
 
@@ -148,7 +155,7 @@ export function revocations(
 }
 
 /** Heads of the trails. */
-export function heads(database: SqliteDatabase): Pick<StateStore, 'saveHead' | 'loadHead'> {
+export function heads(database: SqliteDatabase): Pick<StateStore, 'saveHead' | 'loadHead' | 'heads'> {
   return {
     async saveHead(replica, { file, seq, hash }) {
       const sql = `INSERT INTO heads (replica, file, seq, hash) VALUES (?, ?, ?, ?)
@@ -159,9 +166,18 @@ export function heads(database: SqliteDatabase): Pick<StateStore, 'saveHead' | '
 
     async loadHead(replica) {
       const row = database.rows('SELECT file, seq, hash FROM heads WHERE replica = ?', replica)[0]
-      return row && { file: String(row.file), seq: Number(row.seq), hash: String(row.hash) }
+      return row && headOf(row)
+    },
+
+    async heads() {
+      const rows = database.rows('SELECT replica, file, seq, hash FROM heads ORDER BY replica')
+      return rows.map((row) => ({ replica: String(row.replica), ...headOf(row) }))
     },
   }
+}
+
+function headOf(row: Record<string, SqlValue>): TrailHead {
+  return { file: String(row.file), seq: Number(row.seq), hash: String(row.hash) }
 }
 
 function revocationOf(row: Record<string, SqlValue>): Revocation {

@@ -172,6 +172,8 @@ interface TrailHeadStore {
   /** Never goes back: a head with a smaller `seq` than the stored one is ignored. */
   saveHead(replica: string, head: TrailHead): Promise<void>
   loadHead(replica: string): Promise<TrailHead | undefined>
+  /** Of every replica that ever had one. */
+  heads(): Promise<readonly (TrailHead & { readonly replica: string })[]>
 }
 
 /** Everything the gateway must remember across restarts, in one place. */

@@ -465,6 +465,10 @@ export function describeApprovalStore(name: string, open: () => Promise<StateSto
       expect(await store.loadHead('gw-1')).toEqual({ file: 'a.jsonl', seq: 5, hash: 'sha256:5' })
       await store.saveHead('gw-1', { file: 'c.jsonl', seq: 6, hash: 'sha256:6' })
       expect(await store.loadHead('gw-1')).toMatchObject({ file: 'c.jsonl', seq: 6 })
+      expect(await store.heads()).toEqual([
+        { replica: 'gw-1', file: 'c.jsonl', seq: 6, hash: 'sha256:6' },
+        { replica: 'gw-2', file: 'b.jsonl', seq: 1, hash: 'sha256:1' },
+      ])
       await store.close()
     })
   })

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
@@ -172,6 +172,21 @@ describe('a gateway that is served', () => {
       'revocation.added',
       'revocation.undone',
     ])
+  })
+
+  test('a trail of which nothing is left is broken, also beside one that is whole', async () => {
+    const copy = join(folder, 'copy')
+    const verify = () => countersign(['audit', 'verify', copy, '--config', gate.configPath])
+    await cp(gate.auditDir, copy, { recursive: true })
+    expect(await verify()).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/replica cli: whole[\s\S]*replica gate: whole/),
+    })
+    const files = (await readdir(copy)).filter((name) => name.endsWith('.jsonl'))
+    for (const name of files.filter((name) => name.startsWith('trail-gate-'))) await rm(join(copy, name))
+    expect(await verify()).toMatchObject({ code: 1, out: expect.stringContaining('replica gate: BROKEN') })
+    for (const name of files) await rm(join(copy, name), { force: true })
+    expect(await verify()).toMatchObject({ code: 1, out: expect.stringContaining('replica cli: BROKEN') })
   })
 
   test('check connects to the target and says what a platform engineer should know', async () => {
