@@ -28,8 +28,8 @@ import { errorFacts } from './gateway/errorFacts.ts'
 import { groupIdsOf, inForceOf, namerOf } from './gateway/inForce.ts'
 import { openLease } from './gateway/openLease.ts'
 import { openReviewDesk } from './gateway/openReviewDesk.ts'
-import { readTrailProofs } from './gateway/readTrailProofs.ts'
 import { openSlackReviews } from './gateway/openSlackReviews.ts'
+import { readTrailProofs } from './gateway/readTrailProofs.ts'
 import { recordApprovalEvents } from './gateway/recordApprovalEvents.ts'
 import { type Recovered, recoverCalls, settleOrphans } from './gateway/recoverCalls.ts'
 import { reviewRoute } from './gateway/reviewRoute.ts'
@@ -230,6 +230,7 @@ async function open(
       const drained = drain(http)
       closeConsole()
       await drained
+      await slack?.close()
       await refusals.close()
       const stopped = trail.append({ event: 'gateway.stopped', replica, reason })
       await stopped.catch(problem('the stop could not be recorded'))

@@ -1,4 +1,4 @@
-import { checkIdentitySettings } from '../identity/checkIdentitySettings.ts'
+import { checkIdentitySettings, slackProviderOf } from '../identity/checkIdentitySettings.ts'
 import { nameOf } from '../settings/checkShape.ts'
 import type { Problem } from '../settings/configError.ts'
 import { suggest } from '../settings/nearest.ts'
@@ -22,6 +22,7 @@ export function checkNames(settings: ConfigFile, yaml: YamlFile): Problem[] {
     ...checkGroups(settings, yaml),
     ...checkReviewers(settings, yaml),
     ...checkConsole(settings, yaml),
+    ...checkSlack(settings, yaml),
   ]
 }
 
@@ -31,6 +32,33 @@ function checkConsole({ approvals }: ConfigFile, yaml: YamlFile): Problem[] {
   const message = 'approvals.console: needs approvals.reviewerApp, through which people log in'
   return [{ ...yaml.placeOf(['approvals', 'console']), message }]
 }
+
+/** Object ids must be as tokens carry them: one that differs in a letter is another person, who may approve for the first. */
+function checkSlack({ approvals: { slack, reviewerApp }, identity, server }: ConfigFile, yaml: YamlFile): Problem[] {
+  if (slack === undefined) return []
+  const say = (path: readonly string[], message: string): Problem => ({
+    ...yaml.placeOf(['approvals', 'slack', ...path]),
+    message: `${['approvals.slack', ...path].join('.')}: ${message}`,
+  })
+  const problems: Problem[] = []
+  if (slack.apiUrl !== undefined && !server.insecureLoopback) {
+    problems.push(say(['apiUrl'], 'needs server.insecureLoopback: whoever answers there can forge every approval'))
+  }
+  const provider = slackProviderOf(identity, slack, reviewerApp)
+  if (provider === undefined) {
+    const names = identity.map(({ name }) => name).join(', ')
+    problems.push(say(['provider'], `name the identity provider that the object ids belong to: one of ${names}`))
+  }
+  if (provider?.type === 'entra') {
+    for (const [user, person] of Object.entries(slack.users)) {
+      if (!LOWER_GUID.test(person))
+        problems.push(say(['users', user], 'the object id of an Entra user is a GUID in lower case'))
+    }
+  }
+  return problems
+}
+
+const LOWER_GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 function checkServer({ server }: ConfigFile, yaml: YamlFile): Problem[] {
   if (isLoopbackHost(server.listen.host)) return []

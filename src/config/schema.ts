@@ -3,6 +3,7 @@ import { approvalsSettings } from '../approvals/settings.ts'
 import { auditSettings } from '../audit/settings.ts'
 import { identitySettings, reviewerAppSettings } from '../identity/settings.ts'
 import { name } from '../policy/settings.ts'
+import { slackSettings } from '../slack/settings.ts'
 import { postgresConnection } from '../tools/run_sql/settings.ts'
 import { serverSettings } from './serverSettings.ts'
 
@@ -28,7 +29,10 @@ export const configFile = z.strictObject({
   groups: z.record(name, z.string().min(1).max(256)).default({}),
   connections: z.record(name, connection),
   policies: z.array(z.string().min(1)).min(1),
-  approvals: approvalsSettings.safeExtend({ reviewerApp: reviewerAppSettings.optional() }),
+  approvals: approvalsSettings.safeExtend({
+    reviewerApp: reviewerAppSettings.optional(),
+    slack: slackSettings.optional(),
+  }),
   audit: auditSettings.prefault({}),
 })
 

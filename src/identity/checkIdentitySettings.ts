@@ -51,6 +51,17 @@ export function reviewerProviderOf(
   return identity.find(({ name }) => name === reviewerApp.provider)
 }
 
+/** The provider whose object ids Slack accounts are linked to: the one named, else the one whose logins vote. */
+export function slackProviderOf(
+  identity: IdentitySettings,
+  slack: { readonly provider?: string | undefined },
+  reviewerApp: ReviewerAppSettings | undefined,
+): ProviderSettings | undefined {
+  if (slack.provider !== undefined) return identity.find(({ name }) => name === slack.provider)
+  if (reviewerApp !== undefined) return reviewerProviderOf(identity, reviewerApp)
+  return identity.length === 1 ? identity[0] : undefined
+}
+
 function plainUrls(provider: ProviderSettings, index: number): SettingsIssue[] {
   const urls =
     provider.type === 'entra'

@@ -6,6 +6,7 @@ import type { McpEndpoint } from './createMcpEndpoint.ts'
 import { ConcurrencyLimiter, type RateLimit, RateLimiter } from './limits.ts'
 import { type PageRoute, servePage } from './pageRoute.ts'
 import type { Front } from './ports.ts'
+import { type RawRoute, serveRaw } from './rawRoute.ts'
 import { readJsonBody } from './readBody.ts'
 import { writeJson, writeResponse } from './writeResponse.ts'
 
@@ -66,10 +67,12 @@ const ROUTE_BODY = 16 * 1024
 
 const MAX_CONNECTIONS = 4_096
 
+const RAW_AT_ONCE = { perKey: 16, total: 32 }
+
 interface HttpParts {
   readonly front: Front
   readonly mcp: McpEndpoint
-  readonly routes: readonly (JsonRoute | PageRoute)[]
+  readonly routes: readonly (JsonRoute | PageRoute | RawRoute)[]
   /** The WWW-Authenticate value for a refusal, RFC 6750 and RFC 9728; undefined when the status needs none. */
   readonly challengeFor: (error: GateError) => string | undefined
   readonly onError: (error: Error) => void
@@ -85,6 +88,7 @@ export function createHttpServer(settings: HttpSettings, parts: HttpParts): Serv
   const callerRate = new RateLimiter(settings.limits.caller)
   const refusalRate = new RateLimiter(settings.limits.refusals)
   const concurrency = new ConcurrencyLimiter(settings.limits.concurrent)
+  const rawConcurrency = new ConcurrencyLimiter(RAW_AT_ONCE)
 
   const server = createServer((request, response) => {
     route(request, response).catch((error: unknown) => {
@@ -110,7 +114,9 @@ export function createHttpServer(settings: HttpSettings, parts: HttpParts): Serv
     const url = urlOf(request)
     const found = parts.routes.find((candidate) => candidate.matches(url.pathname))
     // Pages answer to one origin, their own, which `allowedOrigins` need not name.
-    if (found !== undefined && 'kind' in found) return await servePage(found, url, request, response)
+    if (found !== undefined && 'kind' in found && found.kind === 'page') {
+      return await servePage(found, url, request, response)
+    }
     if (!validateOriginHeader(request.headers.origin, origins).ok) throw new GateError('ERR_ORIGIN')
     if (url.pathname === settings.mcpPath) return await serveMcp(request, response)
     if (found === undefined) {
@@ -120,6 +126,7 @@ export function createHttpServer(settings: HttpSettings, parts: HttpParts): Serv
       })
       return
     }
+    if ('kind' in found) return await serveSigned(found, request, response)
     const limit = Math.min(settings.limits.body, ROUTE_BODY)
     const body = request.method === 'POST' ? await readJsonBody(request, limit) : undefined
     const {
@@ -135,6 +142,17 @@ export function createHttpServer(settings: HttpSettings, parts: HttpParts): Serv
       body,
     })
     writeJson(response, status, answer, headers)
+  }
+
+  // Whoever sends these is known only after the whole body was read, so few are read at once.
+  async function serveSigned(found: RawRoute, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const leave = rawConcurrency.enter(addressOf(request))
+    if (leave === undefined) throw new GateError('ERR_BUSY', { facts: { retry_after_seconds: 1 } })
+    try {
+      await serveRaw(found, request, response, settings.limits.body)
+    } finally {
+      leave()
+    }
   }
 
   async function serveMcp(request: IncomingMessage, response: ServerResponse): Promise<void> {

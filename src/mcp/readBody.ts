@@ -68,7 +68,8 @@ function decodeField(text: string): string {
   return decodeURIComponent(text.replaceAll('+', ' '))
 }
 
-async function readPlainBody(request: IncomingMessage, limit: number): Promise<Buffer> {
+/** Reads a body of at most `limit` bytes as it is. Throws ERR_BODY_TOO_LARGE and ERR_BODY_MALFORMED. */
+export async function readPlainBody(request: IncomingMessage, limit: number): Promise<Buffer> {
   const encoding = request.headers['content-encoding']
   if (encoding !== undefined && encoding !== 'identity') {
     throw new GateError('ERR_BODY_MALFORMED', { detail: 'Compressed bodies are not accepted.' })

@@ -1,0 +1,261 @@
+import type { Approval } from '../approvals/approval.ts'
+import { castVote } from '../approvals/castVote.ts'
+import type { Reviewer } from '../approvals/membership.ts'
+import type { DeliveryStore } from '../approvals/ports.ts'
+import { type ReviewView, reviewViewOf } from '../approvals/review.ts'
+import { listForReviewer, type ReviewDesk, showToReviewer } from '../approvals/reviewDesk.ts'
+import { type ErrorCode, GateError } from '../errors.ts'
+import { SURFACE } from './createSlackNotifier.ts'
+import { drawDenyForm, drawFullText, drawNotice, type LinkTo, placeOf } from './drawRequest.ts'
+import { type IdentifyParts, identifyReviewer, isAtHome, lookUp } from './identifyReviewer.ts'
+import {
+  type Click,
+  type Command,
+  type Origin,
+  readClick,
+  readCommand,
+  readSubmission,
+  type Submission,
+  senderOf,
+} from './readDelivery.ts'
+import { type Reference, refersTo } from './reference.ts'
+import type { Message, SlackApi } from './slackApi.ts'
+import { oneLine, textBlock } from './untrustedText.ts'
+
+/** Somebody tried to do something in Slack that did not count. */
+export interface SlackRefusal {
+  /** Undefined when not even that could be read. */
+  readonly approvalId: string | undefined
+  /** The person, once they were known. */
+  readonly reviewer: Reviewer | undefined
+  readonly user: string | undefined
+  readonly team: string | undefined
+  readonly verdict: 'approve' | 'deny' | undefined
+  readonly code: ErrorCode
+}
+
+export interface SlackDesk extends Pick<ReviewDesk, 'rules' | 'lookUpGroups' | 'recordEvent' | 'clock' | 'maskText'> {
+  readonly store: ReviewDesk['store'] & DeliveryStore
+  readonly nameGroup: (id: string) => string
+  readonly api: SlackApi
+  readonly identify: IdentifyParts
+  readonly linkTo: LinkTo
+  /** Where answers go that belong to no message. */
+  readonly channel: string
+  /** Durable when it resolves. */
+  readonly recordRefused: (refusal: SlackRefusal) => Promise<void>
+  /** There may be news for the notifier. */
+  readonly wake: () => void
+  readonly onProblem: (error: unknown) => void
+}
+
+/** What is known about somebody who wants something, for the record if it is refused. */
+interface Attempt {
+  approvalId: string | undefined
+  user: string | undefined
+  team: string | undefined
+  reviewer: Reviewer | undefined
+  verdict: 'approve' | 'deny' | undefined
+}
+
+/** Answers a button. Slack has its acknowledgement already. Rejects never because of what was asked. */
+export async function answerClick(body: unknown, desk: SlackDesk): Promise<void> {
+  const attempt = attemptOf(body)
+  let click: Click | undefined
+  try {
+    click = readClick(body)
+    switch (click.action) {
+      case 'approve':
+        attempt.verdict = 'approve'
+        return await whisper(await approveAtOnce(click, attempt, desk), click.channel, click.user, desk)
+      case 'deny':
+        attempt.verdict = 'deny'
+        return await openDenyForm(click, desk)
+      case 'review':
+        return await openFullText(click, attempt, desk)
+    }
+  } catch (error) {
+    const channel = click?.channel ?? desk.channel
+    await refuse(error, attempt, desk, (text) => whisper(text, channel, attempt.user, desk))
+  }
+}
+
+/** Answers a form. Slack has its acknowledgement already, and has closed the form. */
+export async function answerSubmission(body: unknown, desk: SlackDesk): Promise<void> {
+  const attempt = attemptOf(body)
+  try {
+    const submission = readSubmission(body)
+    attempt.approvalId = submission.reference.approvalId
+    attempt.verdict = submission.form === 'deny' ? 'deny' : 'approve'
+    const message = await voteByForm(submission, attempt, desk)
+    await whisper(message, desk.channel, submission.user, desk)
+  } catch (error) {
+    await refuse(error, attempt, desk, (text) => whisper(text, desk.channel, attempt.user, desk))
+  }
+}
+
+/** Answers `/countersign`. What is returned is shown to the person who asked, and to nobody else. */
+export async function answerCommand(body: unknown, desk: SlackDesk): Promise<Message> {
+  const attempt = attemptOf(body)
+  try {
+    const command = readCommand(body)
+    attempt.user = command.user
+    attempt.team = command.team
+    return await listPending(command, attempt, desk)
+  } catch (error) {
+    let answer = ''
+    await refuse(error, attempt, desk, async (text) => {
+      answer = text
+    })
+    return say(answer)
+  }
+}
+
+async function approveAtOnce(click: Click, attempt: Attempt, desk: SlackDesk): Promise<string> {
+  const { approval, reviewer } = await clicked(click, attempt, desk)
+  if (approval.state === 'pending' && placeOf(viewOf(approval, desk)) !== 'message') {
+    throw new GateError('ERR_SLACK_UNREAD')
+  }
+  return await cast(approval, reviewer, 'approve', undefined, desk)
+}
+
+/** At once, because Slack lets a form open for three seconds only. Who it is counts when the form is sent. */
+async function openDenyForm(click: Click, desk: SlackDesk): Promise<void> {
+  const approval = await shownHere(click, click.reference, click.channel, desk)
+  if (approval.state !== 'pending') throw new GateError('ERR_VOTE_DECIDED', { detail: `It is ${approval.state}.` })
+  await desk.api.openModal(click.trigger, drawDenyForm(viewOf(approval, desk)))
+}
+
+/** The window opens before it is known who asks, and shows nothing until then. */
+async function openFullText(click: Click, attempt: Attempt, desk: SlackDesk): Promise<void> {
+  const window = await desk.api.openModal(click.trigger, drawNotice('One moment…'))
+  try {
+    const { approval, reviewer } = await clicked(click, attempt, desk)
+    const shown = await showToReviewer(approval.id, reviewer, desk)
+    await desk.api.updateModal(window, drawFullText(viewOf(shown, desk), desk.linkTo))
+  } catch (error) {
+    await refuse(error, attempt, desk, (text) => desk.api.updateModal(window, drawNotice(text)))
+  }
+}
+
+async function voteByForm(submission: Submission, attempt: Attempt, desk: SlackDesk): Promise<string> {
+  const { form, reason, hasRead } = submission
+  const approval = await shownHere(submission, submission.reference, undefined, desk)
+  const reviewer = await known(submission, attempt, desk)
+  if (form === 'deny') return await cast(approval, reviewer, 'deny', reason, desk)
+  const canRead = approval.state !== 'pending' || placeOf(viewOf(approval, desk)) !== 'elsewhere'
+  if (!canRead || !hasRead) throw new GateError('ERR_SLACK_UNREAD')
+  return await cast(approval, reviewer, 'approve', undefined, desk)
+}
+
+const MOST_LISTED = 20
+
+async function listPending(command: Command, attempt: Attempt, desk: SlackDesk): Promise<Message> {
+  await requireHome(command, desk)
+  if (command.text !== 'pending') return say('Use `/countersign pending` to see what waits for you.')
+  const reviewer = await known(command, attempt, desk)
+  const { approvals } = await listForReviewer(reviewer, ['pending'], desk)
+  const pending = approvals.filter(({ state }) => state === 'pending')
+  if (pending.length === 0) return say('Nothing waits for a decision.')
+  const lines = pending.slice(0, MOST_LISTED).map((approval) => {
+    const { id, tool, connection, caller, expiresAt } = approval
+    const until = new Date(expiresAt).toISOString()
+    return oneLine(`${id} · ${tool} on ${connection} · ${caller.name ?? caller.subject} · until ${until}`, 300).text
+  })
+  const more = pending.length > MOST_LISTED ? [`and ${pending.length - MOST_LISTED} more`] : []
+  return {
+    text: `${pending.length} waiting for a decision`,
+    blocks: [`${pending.length} waiting for a decision, newest first:`, ...lines, ...more].map(textBlock),
+  }
+}
+
+/** The request and the person of a click, each checked. */
+async function clicked(click: Click, attempt: Attempt, desk: SlackDesk) {
+  const approval = await shownHere(click, click.reference, click.channel, desk)
+  return { approval, reviewer: await known(click, attempt, desk) }
+}
+
+async function known({ team, user }: Origin, attempt: Attempt, desk: SlackDesk): Promise<Reviewer> {
+  const reviewer = await identifyReviewer({ team, id: user }, desk.identify)
+  attempt.reviewer = reviewer
+  return reviewer
+}
+
+/** The stored request that was shown in that channel, by our app, in our workspace, with that digest. */
+async function shownHere(
+  from: Origin,
+  reference: Reference,
+  channel: string | undefined,
+  desk: SlackDesk,
+): Promise<Approval> {
+  await requireHome(from, desk)
+  const approval = await desk.store.get(reference.approvalId)
+  const delivery = await desk.store.findDelivery(SURFACE, reference.approvalId)
+  if (approval === undefined || delivery === undefined) throw new GateError('ERR_SLACK_CLICK')
+  if (channel !== undefined && channel !== delivery.place) throw new GateError('ERR_SLACK_CLICK')
+  if (!refersTo(reference, approval)) throw new GateError('ERR_VOTE_DIGEST')
+  return approval
+}
+
+async function requireHome(from: Origin, { api, identify }: SlackDesk): Promise<void> {
+  const home = await lookUp(() => api.home())
+  if (from.app !== home.app || !isAtHome(from, home, identify.team)) throw new GateError('ERR_SLACK_CLICK')
+}
+
+/** Counts the vote, if approvals lets it count, and says what became of it. */
+async function cast(
+  { id, digest }: Approval,
+  reviewer: Reviewer,
+  verdict: 'approve' | 'deny',
+  text: string | undefined,
+  desk: SlackDesk,
+): Promise<string> {
+  const reason = text === undefined || text === '' ? undefined : desk.maskText(text)
+  const request = { approvalId: id, reviewer, verdict, via: 'slack' as const, digest, reason }
+  const { approval, changed } = await castVote(request, desk)
+  desk.wake()
+  if (!changed) return 'Your vote was counted before.'
+  switch (approval.state) {
+    case 'pending':
+      return 'Your approval counts. More people have to approve.'
+    case 'denied':
+      return 'Denied. The agent is told your reason.'
+    default:
+      return 'Approved. The agent may run it once.'
+  }
+}
+
+/** No refusal goes unrecorded, and the person is told why. What is no refusal may have happened halfway. */
+async function refuse(
+  error: unknown,
+  attempt: Attempt,
+  desk: SlackDesk,
+  tell: (text: string) => Promise<void>,
+): Promise<void> {
+  if (error instanceof GateError) {
+    await desk.recordRefused({ ...attempt, code: error.code })
+    desk.wake()
+    await tell(`${error.message} ${error.next}`)
+    return
+  }
+  desk.onProblem(error)
+  await tell('Something went wrong. Whether your decision was counted is what the message of the request shows.')
+}
+
+function viewOf(approval: Approval, desk: SlackDesk): ReviewView {
+  return reviewViewOf(approval, desk.nameGroup)
+}
+
+function attemptOf(body: unknown): Attempt {
+  const { approvalId, user, team } = senderOf(body)
+  return { approvalId, user, team, reviewer: undefined, verdict: undefined }
+}
+
+function say(text: string): Message {
+  return { text: 'Countersign', blocks: [textBlock(text)] }
+}
+
+async function whisper(text: string, channel: string, user: string | undefined, desk: SlackDesk): Promise<void> {
+  if (user === undefined) return
+  await desk.api.whisper(channel, user, say(text)).catch(desk.onProblem)
+}

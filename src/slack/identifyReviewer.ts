@@ -1,0 +1,63 @@
+import type { Reviewer } from '../approvals/membership.ts'
+import { GateError } from '../errors.ts'
+import { type Account, type Home, type SlackApi, SlackProblem } from './slackApi.ts'
+
+/** An account in Slack, as a verified delivery names it. */
+export interface SlackUser {
+  /** The workspace or, where that is missing, the organisation. */
+  readonly team: string
+  readonly id: string
+}
+
+/**
+ * Which person of the directory an account was linked to: by the configured map, or because somebody proved both at
+ * once. Never by an e-mail address: people, and administrators of a workspace, change those.
+ */
+export interface AccountLinks {
+  /** The person's directory object id; undefined when there is no link. */
+  findPerson(user: SlackUser): Promise<string | undefined>
+}
+
+export interface IdentifyParts {
+  readonly api: Pick<SlackApi, 'home' | 'account'>
+  /** The only workspace or organisation; undefined: the bot's own. */
+  readonly team: string | undefined
+  readonly links: AccountLinks
+  /** The reviewer as identity would have made it from a token of the same person. */
+  readonly reviewerOf: (objectId: string, name: string | undefined) => Reviewer
+}
+
+/**
+ * Who clicked, as a person of the directory. Asked anew for every click: accounts are closed. Throws ERR_SLACK_LOOKUP,
+ * ERR_SLACK_ACCOUNT or ERR_SLACK_UNLINKED. Whether the person may decide is a question for approvals.
+ */
+export async function identifyReviewer(user: SlackUser, parts: IdentifyParts): Promise<Reviewer> {
+  const { api, team, links, reviewerOf } = parts
+  const [home, account] = await lookUp(() => Promise.all([api.home(), api.account(user.id)]))
+  if (account.marks.length > 0 || !isAtHome(account, home, team)) throw new GateError('ERR_SLACK_ACCOUNT')
+  const person = await links.findPerson(user)
+  if (person === undefined) throw new GateError('ERR_SLACK_UNLINKED')
+  return reviewerOf(person, account.name)
+}
+
+/** Asks Slack. An account that does not exist is no reviewer's; any other failure proves nothing. */
+export async function lookUp<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await ask()
+  } catch (cause) {
+    const isUnknown = cause instanceof SlackProblem && UNKNOWN_ACCOUNT.has(cause.reason)
+    throw new GateError(isUnknown ? 'ERR_SLACK_ACCOUNT' : 'ERR_SLACK_LOOKUP', { cause })
+  }
+}
+
+/** Whether something belongs to the configured workspace or organisation, by default the bot's. */
+export function isAtHome(
+  { team, enterprise }: Pick<Account, 'team' | 'enterprise'>,
+  home: Home,
+  only: string | undefined,
+): boolean {
+  if (only !== undefined) return team === only || enterprise === only
+  return team === home.team || (enterprise !== undefined && enterprise === home.enterprise)
+}
+
+const UNKNOWN_ACCOUNT = new Set(['user_not_found', 'user_not_visible', 'users_not_found'])
