@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { GateError } from '../src/errors.ts'
+import { createFront } from '../src/gateway/createFront.ts'
 import { createGates, POLICY, SERVER_SECRET } from './fixtures/gates.ts'
 
 const READ = { connection: 'numbers', do: 'read' }
@@ -95,6 +96,28 @@ describe('every way out leaves exactly one end on record', () => {
       { event: 'refusals.aggregated', refusals: [{ code: 'ERR_TOKEN_SIGNATURE', count: 1 }] },
     ])
   })
+})
+
+test('what a caller sends over its limits is counted, however much it is', async () => {
+  const made = gate()
+  const gates = await made.gates
+  const caller = await gates.verifyToken('agent')
+  const front = createFront(gates)
+  for (let n = 0; n < 500; n += 1) {
+    front.recordRefusal({ address: '192.0.2.1', code: 'ERR_RATE_LIMIT', caller, tool: undefined })
+    front.recordRefusal({ address: '192.0.2.1', code: 'ERR_BUSY', caller, tool: undefined })
+  }
+  await gates.record.refusals.flush()
+  const counted = { address: '192.0.2.1', oid: 'agent', count: 500 }
+  expect(made.events).toMatchObject([
+    {
+      event: 'refusals.aggregated',
+      refusals: [
+        { ...counted, code: 'ERR_RATE_LIMIT' },
+        { ...counted, code: 'ERR_BUSY' },
+      ],
+    },
+  ])
 })
 
 describe('a gated call', () => {

@@ -49,11 +49,23 @@ const operatingEvents = [
     reason: maskedText.optional(),
   }),
   z.strictObject({ event: z.literal('revocation.undone'), revocation: id, by: z.string() }),
-  /** Refusals before authentication, counted per address and code; `more` counts those beyond the bound of the list. */
+  /**
+   * Refusals before authentication and over the limits of rate and concurrency, counted per address, code and caller
+   * (`oid`); `more` counts those beyond the bound of the list.
+   */
   z.strictObject({
     event: z.literal('refusals.aggregated'),
     refusals: z
-      .array(z.strictObject({ address: z.string(), code: z.string(), count: z.int(), first: moment, last: moment }))
+      .array(
+        z.strictObject({
+          address: z.string(),
+          code: z.string(),
+          oid: z.string().optional(),
+          count: z.int(),
+          first: moment,
+          last: moment,
+        }),
+      )
       .readonly(),
     more: z.int().optional(),
   }),

@@ -8,11 +8,13 @@ const NAMED = 50
 const EVERY_MS = 10_000
 
 /**
- * Refusals before authentication. Counted per address and code, written as one bounded record every ten seconds, with no
+ * Refusals that anybody can cause as often as they like: before authentication, and over the limits of rate and
+ * concurrency. Counted per address, code and caller, written as one bounded record every ten seconds, with no
  * fsync of their own, and only while the disk has room beside the reserve; until then they stay counted.
  */
 export interface RefusalCounter {
-  count(address: string, code: ErrorCode, at: Date): void
+  /** @param oid the caller, where one is known */
+  count(address: string, code: ErrorCode, at: Date, oid?: string): void
   /** Writes what was counted, when there is room. */
   flush(): Promise<void>
   /** The last flush. */
@@ -22,6 +24,7 @@ export interface RefusalCounter {
 interface Counted {
   readonly address: string
   readonly code: string
+  readonly oid?: string
   readonly first: string
   count: number
   last: string
@@ -46,14 +49,15 @@ export function openRefusalCounter(trail: Trail): RefusalCounter {
   timer.unref()
 
   return {
-    count(address, code, at) {
+    count(address, code, at, oid) {
       const moment = at.toISOString()
-      const own = `${code} ${address}`
+      const own = `${code} ${address} ${oid ?? ''}`
       const isNew = !counted.has(own) && counted.size >= PAIRS
-      const key = isNew ? `${code} *` : own
+      const key = isNew ? `${code} * ` : own
       const entry = counted.get(key)
       if (entry === undefined) {
-        counted.set(key, { address: isNew ? '*' : address, code, count: 1, first: moment, last: moment })
+        const who = isNew ? { address: '*', code } : { address, code, ...(oid !== undefined && { oid }) }
+        counted.set(key, { ...who, count: 1, first: moment, last: moment })
       } else {
         entry.count += 1
         entry.last = moment

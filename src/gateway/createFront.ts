@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import type { CallRecord } from '../audit/record.ts'
 import { openRecord } from '../audit/record.ts'
-import { GateError } from '../errors.ts'
+import { type ErrorCode, GateError } from '../errors.ts'
 import type { GateTool } from '../gateTools/gateTool.ts'
 import { authenticate } from '../identity/authenticate.ts'
 import type { Front, Refusal, ToolListing } from '../mcp/ports.ts'
@@ -35,9 +35,13 @@ export function createFront(gates: Gates): Front {
   }
 }
 
-/** Before authentication a refusal is counted; after it, it is a record of its own. */
+/** No limit stops a caller from running into it: a record for each would cost more than the calls that it keeps off. */
+const LIMITS = new Set<ErrorCode>(['ERR_RATE_LIMIT', 'ERR_BUSY'])
+
+/** Before authentication, and over a limit, a refusal is counted; else it is a record of its own. */
 async function recordRefusal({ address, code, caller, tool }: Refusal, gates: Gates): Promise<void> {
   const now = new Date(gates.approvals.clock())
+  if (LIMITS.has(code)) return gates.record.refusals.count(address, code, now, caller?.subject)
   const record: CallRecord = openRecord(
     {
       id: newId('call'),

@@ -4,13 +4,15 @@ import { openMemoryTrail } from './memoryTrail.ts'
 
 const at = (second: number) => new Date(Date.UTC(2026, 10, 20, 9, 0, second))
 
-test('refusals are one entry per address and code, with how often, first and last', async () => {
+test('refusals are one entry per address, code and caller, with how often, first and last', async () => {
   const { trail, events } = openMemoryTrail()
   const refusals = openRefusalCounter(trail)
   refusals.count('192.0.2.1', 'ERR_HOST', at(1))
   refusals.count('192.0.2.1', 'ERR_HOST', at(5))
   refusals.count('192.0.2.1', 'ERR_ORIGIN', at(6))
   refusals.count('192.0.2.2', 'ERR_HOST', at(7))
+  refusals.count('192.0.2.2', 'ERR_RATE_LIMIT', at(8), 'agent-oid')
+  refusals.count('192.0.2.2', 'ERR_RATE_LIMIT', at(9), 'other-oid')
   await refusals.close()
   await refusals.flush()
   const moment = (second: number) => at(second).toISOString()
@@ -21,6 +23,22 @@ test('refusals are one entry per address and code, with how often, first and las
         { address: '192.0.2.1', code: 'ERR_HOST', count: 2, first: moment(1), last: moment(5) },
         { address: '192.0.2.1', code: 'ERR_ORIGIN', count: 1, first: moment(6), last: moment(6) },
         { address: '192.0.2.2', code: 'ERR_HOST', count: 1, first: moment(7), last: moment(7) },
+        {
+          address: '192.0.2.2',
+          code: 'ERR_RATE_LIMIT',
+          oid: 'agent-oid',
+          count: 1,
+          first: moment(8),
+          last: moment(8),
+        },
+        {
+          address: '192.0.2.2',
+          code: 'ERR_RATE_LIMIT',
+          oid: 'other-oid',
+          count: 1,
+          first: moment(9),
+          last: moment(9),
+        },
       ],
       more: undefined,
     },
