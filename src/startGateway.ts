@@ -184,7 +184,7 @@ async function open(
       const { route, console } = consoleRoutes({
         ...{ config, reviewerApp, reviewers, countRefusal, readSecret: book.readSecret },
         desk: openReviewDesk(surface, 'console'),
-        readProofs: () => readTrailProofs(config.audit.dir, signingKey, store),
+        readProofs: () => readTrailProofs(signingKey, store),
         onProblem: problem('console'),
       })
       routes.push(route)
