@@ -171,14 +171,31 @@ describe.each([15, 16, 17, 18] as const)('run_sql on PostgreSQL %i', (major) => 
   test('a call that began before its connection was pointed elsewhere does not go there', async () => {
     const before = target.connection({ protect: ['users.email'] })
     const after = target.connection({ database: 'postgres' })
-    let reads = 0
+    const main = [before, after, after, after]
     const moved = createRunSql({
       readSecret: target.readSecret,
-      connections: () => ({ main: (reads += 1) === 1 ? before : after }),
+      connections: () => ({ main: main.shift() ?? after }),
     })
     const call = moved.tool.understand({ connection: 'main', sql: 'SELECT 1', params: [] }, 'main', signal)
     await expect(call).rejects.toMatchObject({ code: 'ERR_SQL_CHANGED' })
     await moved.close()
+  })
+
+  test('cannot hold a trigger that empties or drops tables to a number of rows, so it refuses', async () => {
+    await target.admin(`CREATE TABLE small (id int); INSERT INTO small VALUES (1);
+      CREATE TABLE large (id int); INSERT INTO large SELECT generate_series(1, 40);
+      CREATE FUNCTION sweep() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+        AS 'BEGIN EXECUTE TG_ARGV[0]; RETURN NULL; END';
+      GRANT ALL ON small, large TO gate_rw`)
+    for (const order of ['TRUNCATE public.large', 'DROP TABLE public.large']) {
+      await target.admin(
+        `CREATE OR REPLACE TRIGGER sweep AFTER UPDATE ON small FOR EACH ROW EXECUTE FUNCTION sweep('${order}')`,
+      )
+      await expect(run('UPDATE small SET id = 2', { maxRows: 3 })).rejects.toMatchObject({
+        code: 'ERR_SQL_MAX_ROWS_UNKNOWN',
+      })
+      expect(await count('large')).toBe(40)
+    }
   })
 
   test('reports a COMMIT that the server refuses, with nothing changed', async () => {
