@@ -25,8 +25,11 @@ export function drawApprovalTable(approvals: readonly ReviewView[], now: number)
   return `${lines.map((line) => line.join('  ').trimEnd()).join('\n')}\n`
 }
 
-/** One request, complete, for a person who is about to decide. Every text of the agent is escaped and set apart. */
-export function drawApproval(view: ReviewView, now: number): string {
+/**
+ * One request, complete, for a person who is about to decide. Every text of the agent is escaped and set apart; lines
+ * are broken here, because the rest of one that the terminal breaks looks like a line of ours.
+ */
+export function drawApproval(view: ReviewView, now: number, columns = process.stdout.columns ?? 100): string {
   const { who, what, where, effect } = view
   const lines = [
     `Request ${view.id}: ${view.state}${view.state === 'pending' ? ` (${remaining(view, now)} left)` : ''}`,
@@ -70,9 +73,34 @@ export function drawApproval(view: ReviewView, now: number): string {
       labelled('Vote', `${vote.verdict} by ${vote.by} at ${vote.at}${vote.reason === null ? '' : `: ${vote.reason}`}`),
     ),
     labelled('Expires', view.expires_at),
-    labelled('Digest', view.digest),
   ]
-  return `${lines.join('\n')}\n`
+  const broken = lines.flatMap((line) => line.split('\n')).flatMap((line) => breakLine(line, columns))
+  // To be copied as a whole.
+  return `${[...broken, labelled('Digest', view.digest)].join('\n')}\n`
+}
+
+/** What goes on in another line. */
+const GOES_ON = '  ↳ '
+/** A terminal may be narrow, but not so narrow that nothing fits behind the mark. */
+const MIN_COLUMNS = 40
+
+function breakLine(line: string, columns: number): readonly string[] {
+  const width = Math.max(columns, MIN_COLUMNS)
+  const parts: string[] = []
+  let part = ''
+  let room = width
+  for (const character of line) {
+    // Terminals draw many characters beyond ASCII in two columns; taking all for wide is the safe side, as is a whole tab.
+    const size = character === '\t' ? 8 : character > '\x7f' ? 2 : 1
+    if (size > room) {
+      parts.push(part)
+      part = GOES_ON
+      room = width - 2 * GOES_ON.length
+    }
+    part += character
+    room -= size
+  }
+  return [...parts, part]
 }
 
 function drawEffect(effect: ReviewView['effect']): readonly string[] {
