@@ -10,6 +10,7 @@ import { type CallRecord, openRecord } from './audit/record.ts'
 import type { Answer, Decision, ToolCall } from './call.ts'
 import { GateError } from './errors.ts'
 import { authenticate } from './identity/authenticate.ts'
+import { maskFreeText } from './masking/maskText.ts'
 import { answerGateTool } from './pipeline/answerGateTool.ts'
 import { type AnswerContext, answerStopped } from './pipeline/answers.ts'
 import type { Gates } from './pipeline/gates.ts'
@@ -19,7 +20,7 @@ import { runTool } from './pipeline/runTool.ts'
 
 /** Runs one call to its answer. Never rejects: whatever happens is on record and becomes an answer. */
 export async function handleCall(call: ToolCall, gates: Gates, waiter: Waiter): Promise<Answer> {
-  const record = openRecord(call, gates.record)
+  const record = openRecord(withSafeName(call, gates), gates.record)
   let passage: Passage | undefined
   try {
     const caller = await authenticate(call.credential, gates.verifyToken)
@@ -35,6 +36,12 @@ export async function handleCall(call: ToolCall, gates: Gates, waiter: Waiter): 
     const context = passage ?? { callId: call.id, masker: gates.maskerFor(undefined) }
     return await stop(error, context, passage?.decision, record, gates)
   }
+}
+
+/** The name of a tool that does not exist is any text of the caller's: it goes on record as such texts do. */
+function withSafeName(call: ToolCall, { tools, gateTools, maskerFor }: Gates): ToolCall {
+  const isKnown = [...tools, ...gateTools].some(({ name }) => name === call.tool)
+  return isKnown ? call : { ...call, tool: maskFreeText(call.tool, maskerFor(undefined)) }
 }
 
 /** Stops that are an answer of policy or of people, not a mistake in the call. */

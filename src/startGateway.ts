@@ -107,6 +107,7 @@ async function open(
   closing.push(() => store.close())
   const digestKey = await readDigestKey(config, book)
   const signingKey = await loadSigningKey(config.audit.dir, config.audit.signingKey, book.readSecret)
+  rememberKeys(book, digestKey, signingKey)
   const trail = await openTrail(config, replica, store, signingKey, problem)
   closing.push(() => trail.close())
   const nameGroup = namerOf(live)
@@ -185,6 +186,7 @@ async function open(
         ...{ config, reviewerApp, reviewers, countRefusal, readSecret: book.readSecret },
         desk: openReviewDesk(surface, 'console'),
         readProofs: () => readTrailProofs(signingKey, store),
+        limits: { ...DEFAULT_LIMITS, ...limits },
         onProblem: problem('console'),
       })
       routes.push(route)
@@ -268,6 +270,14 @@ async function readCredentials({ connections }: Config, book: CredentialBook, lo
       })
     }
   }
+}
+
+/** Generated keys were not read as secrets, and are not to leave either. */
+function rememberKeys(book: CredentialBook, digestKey: Uint8Array, { privateKey }: SigningKey): void {
+  const bytes = Buffer.from(digestKey)
+  book.add(bytes.toString('hex'))
+  book.add(bytes.toString('base64'))
+  book.add(privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
 }
 
 async function readDigestKey({ approvals }: Config, book: CredentialBook): Promise<Uint8Array> {

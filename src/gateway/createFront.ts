@@ -4,6 +4,7 @@ import { openRecord } from '../audit/record.ts'
 import { type ErrorCode, GateError } from '../errors.ts'
 import type { GateTool } from '../gateTools/gateTool.ts'
 import { authenticate } from '../identity/authenticate.ts'
+import { maskFreeText } from '../masking/maskText.ts'
 import type { Front, Refusal, ToolListing } from '../mcp/ports.ts'
 import { newId } from '../newId.ts'
 import type { Gates } from '../pipeline/gates.ts'
@@ -45,7 +46,7 @@ async function recordRefusal({ address, code, caller, tool }: Refusal, gates: Ga
   const record: CallRecord = openRecord(
     {
       id: newId('call'),
-      tool: tool ?? '',
+      tool: maskFreeText(tool ?? '', gates.maskerFor(undefined)),
       args: null,
       credential: undefined,
       receivedAt: now,
