@@ -1,5 +1,7 @@
 import { cpus, totalmem } from 'node:os'
 import { benchEndToEnd } from './endToEnd.ts'
+import { benchMasking, benchTrail } from './parts.ts'
+import { benchStages } from './stages.ts'
 import { openSurroundings } from './workload.ts'
 
 /** `npm run bench [-- --quick]`: measures, and prints tables. Asserts nothing: a benchmark is no test. */
@@ -10,7 +12,10 @@ console.log(
 )
 const around = await openSurroundings()
 try {
-  await benchEndToEnd(around, seconds)
+  const { p50 } = await benchEndToEnd(around, seconds)
+  await benchStages(around, seconds * 100, p50)
+  benchMasking(seconds / 4)
+  await benchTrail(around.dir, seconds / 4)
 } finally {
   await around.stop()
 }
