@@ -1,3 +1,4 @@
+import { refuseRevokedPerson } from '../approvals/castVote.ts'
 import { setsOf } from '../approvals/reviewDesk.ts'
 import { GateError } from '../errors.ts'
 import type { PageRequest, PageResponse } from '../mcp/pageRoute.ts'
@@ -44,7 +45,11 @@ export function createConsole(parts: ConsoleParts): Console {
       return await open(page, rest, request, session)
     } catch (error) {
       if (!(error instanceof GateError)) throw error
-      if (session === undefined) countRefusal(request.address, error.code)
+      if (session === undefined || error.code === 'ERR_RATE_LIMIT') countRefusal(request.address, error.code)
+      if (session !== undefined && error.code === 'ERR_REVOKED') {
+        sessions.end(session)
+        session = undefined
+      }
       const loginUrl = signIn.urlFor(request.method === 'GET' ? request.path : HOME)
       return errorPage({ error, session, loginUrl })
     }
@@ -74,6 +79,7 @@ export function createConsole(parts: ConsoleParts): Console {
     { query }: PageRequest,
     session: Session,
   ): Promise<PageResponse> {
+    await refuseRevokedPerson(session.reviewer, desk.store)
     if (more.length > 0) throw new GateError('ERR_CONSOLE_PAGE')
     if (id === undefined) {
       if (page === 'requests') return await showPending(session, desk)
@@ -96,6 +102,7 @@ export function createConsole(parts: ConsoleParts): Console {
     if (page === 'requests' && id !== undefined && (verb === 'approve' || verb === 'deny') && more.length === 0) {
       return await decide({ approvalId: id, verdict: verb, form, session }, desk)
     }
+    await refuseRevokedPerson(session.reviewer, desk.store)
     if (!isOwnForm(session, form)) throw new GateError('ERR_CONSOLE_FORM')
     if (page === 'logout' && id === undefined) {
       sessions.end(session)

@@ -24,12 +24,9 @@ interface Entry extends Session {
 export interface Sessions {
   /** A new id for every login: one that was in the browser before is never taken over. */
   begin(reviewer: SignedIn, refreshToken: string | undefined): { readonly id: string; readonly session: Session }
-  /**
-   * The session of a cookie, renewed and checked against the kill switch. Undefined when there is none (any more).
-   * Throws ERR_REVOKED, and ends the session, for a person whom an operator has stopped.
-   */
+  /** The session of a cookie, renewed. Undefined when there is none (any more). The kill switch is asked elsewhere. */
   find(id: string | undefined): Promise<Session | undefined>
-  /** Whether it goes on at this moment; for streams that stay open. */
+  /** Whether it goes on at this moment, kill switch included; for streams that stay open. */
   isLive(session: Session): Promise<boolean>
   end(session: Session): void
 }
@@ -85,13 +82,6 @@ export function openSessions({ login, verify, maxLoginAge, onProblem, desk }: Se
   async function check(entry: Entry): Promise<Session | undefined> {
     if (desk.clock() < entry.endsAt) await renewWhenDue(entry)
     if (isOver(entry)) entries.delete(entry.key)
-    if (!entries.has(entry.key)) return undefined
-    try {
-      await refuseRevokedPerson(entry.reviewer, desk.store)
-    } catch (error) {
-      if (error instanceof GateError && error.code === 'ERR_REVOKED') entries.delete(entry.key)
-      throw error
-    }
     return entries.has(entry.key) ? entry : undefined
   }
 
@@ -120,8 +110,13 @@ export function openSessions({ login, verify, maxLoginAge, onProblem, desk }: Se
     },
     async isLive({ key }) {
       const entry = entries.get(key)
-      if (entry === undefined) return false
-      return (await check(entry).catch(() => undefined)) !== undefined
+      if (entry === undefined || (await check(entry)) === undefined) return false
+      try {
+        await refuseRevokedPerson(entry.reviewer, desk.store)
+        return true
+      } catch {
+        return false
+      }
     },
     end: ({ key }) => void entries.delete(key),
   }

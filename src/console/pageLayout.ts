@@ -67,8 +67,8 @@ interface Page {
   readonly section?: Section
   /** Who looks at it. Undefined: nobody is signed in. */
   readonly session: Session | undefined
-  /** Whether the page is told of changes. */
-  readonly live?: 'live' | 'still'
+  /** Where the script of the page looks for news, when the page is to be told of changes. */
+  readonly newsAt?: string
   /** Where the browser goes by itself, and after how many seconds: a path of the console. */
   readonly goTo?: { readonly path: string; readonly seconds: number }
   readonly body: Content
@@ -78,7 +78,7 @@ interface Page {
 
 /** A whole page as an answer. */
 export function pageResponse(page: Page): PageResponse {
-  const { title, section, session, live = 'still', goTo, body, status = 200, cookies = [] } = page
+  const { title, section, session, newsAt, goTo, body, status = 200, cookies = [] } = page
   const document = html`<!doctype html>
 <html lang="en">
 <head>
@@ -90,7 +90,7 @@ export function pageResponse(page: Page): PageResponse {
 <link rel="icon" href="${assetUrl('icon.svg')}" type="image/svg+xml">
 <link rel="stylesheet" href="${assetUrl('console.css')}">
 ${goTo === undefined ? '' : html`<meta http-equiv="refresh" content="${goTo.seconds};url=${goTo.path}">`}
-${live === 'live' ? html`<script type="module" src="${assetUrl('console.js')}"></script>` : ''}
+${newsAt !== undefined ? html`<script type="module" src="${assetUrl('console.js')}"></script>` : ''}
 </head>
 <body>
 <a class="skip" href="#content">Skip to the content</a>
@@ -98,7 +98,7 @@ ${session === undefined ? bareHeader() : header(session, section)}
 <main id="content" tabindex="-1">
 ${body}
 </main>
-<p id="news" class="unseen" role="status"></p>
+<p id="news" class="unseen" role="status" data-at="${newsAt}"></p>
 </body>
 </html>
 `

@@ -15,12 +15,22 @@ export const DEMO_PEOPLE: readonly DemoPerson[] = [
     id: 'grace',
     name: 'Grace',
     about: 'Reviewer: a member of dba-leads.',
-    claims: { oid: DEMO_IDS.reviewer, name: 'Grace', groups: [DEMO_IDS.reviewersGroup] },
+    claims: {
+      oid: DEMO_IDS.reviewer,
+      name: 'Grace',
+      preferred_username: 'grace@corp.example',
+      groups: [DEMO_IDS.reviewersGroup],
+    },
   },
   {
     id: 'ada',
     name: 'Ada',
     about: 'Engineer: a member of dba-leads too, but she owns the demo agent, so she may not decide for it.',
-    claims: { oid: DEMO_IDS.engineer, name: 'Ada', groups: [DEMO_IDS.agentsGroup, DEMO_IDS.reviewersGroup] },
+    claims: {
+      oid: DEMO_IDS.engineer,
+      name: 'Ada',
+      preferred_username: 'ada@corp.example',
+      groups: [DEMO_IDS.agentsGroup, DEMO_IDS.reviewersGroup],
+    },
   },
 ]

@@ -1,7 +1,7 @@
 import { drawApproval } from '../cli/drawApproval.ts'
 import { paint, type Terminal, tableLines } from '../cli/terminal.ts'
 import { connectAgent, type DemoAgent, type Envelope } from './agent.ts'
-import { type DemoReviewer, openReviewer, readVerdict, type Verdict } from './reviewer.ts'
+import { type DemoReviewer, openReviewer, readVerdict } from './reviewer.ts'
 
 interface SessionInput {
   readonly url: string
@@ -32,10 +32,10 @@ export async function playSession({ url, agentToken, mintReviewerToken, terminal
 
     heading('3  The agent asks to delete old failed jobs', 'policy wants a person')
     const before = await countFailed(agent)
-    const waiting = sql(agent, GATED, terminal, 'Old failed jobs slow the queue down.')
-    const verdict = await decide(reviewer, terminal)
-    const result = await expectStatus(waiting, verdict.verb === 'approve' ? 'ok' : 'denied')
-    if (verdict.verb === 'deny') showStop(result, terminal)
+    const waiting = collect(agent, sql(agent, GATED, terminal, 'Old failed jobs slow the queue down.'))
+    const verdict = await decide(reviewer, new URL('/console', url).href, terminal)
+    const result = await expectStatus(waiting, verdict === 'approve' ? 'ok' : 'denied')
+    if (verdict === 'deny') showStop(result, terminal)
     else
       show(
         terminal,
@@ -73,20 +73,45 @@ async function countFailed(agent: DemoAgent): Promise<number> {
   return Number(result?.rows?.[0]?.[0])
 }
 
-/** A person at this terminal decides; without a terminal a scripted reviewer does, through the same API. */
-async function decide(reviewer: DemoReviewer, terminal: Terminal): Promise<Verdict> {
+/**
+ * A person decides, at this terminal or in the console, whichever is first; without a terminal a scripted reviewer does,
+ * through the same API.
+ */
+async function decide(reviewer: DemoReviewer, consoleUrl: string, terminal: Terminal): Promise<'approve' | 'deny'> {
   const view = await waitForRequest(reviewer)
   terminal.write('')
   for (const line of drawApproval(view, Date.now()).trimEnd().split('\n'))
     terminal.write(`   ${paint(terminal, 'dim', '│')} ${line}`)
-  const key = readVerdict(process.stdin)
-  if (key !== undefined)
-    terminal.write(`\n   ${paint(terminal, 'yellow', 'You are the reviewer: press a to approve, d to deny.')}`)
-  const verdict = (await key) ?? { verb: 'approve' }
-  if (key === undefined)
+  const done = new AbortController()
+  const key = readVerdict(process.stdin, done.signal)
+  if (key === undefined) {
     show(terminal, 'yellow', '●', 'no terminal here, so a scripted reviewer approves, with a token of the reviewer app')
-  await reviewer.decide(view, verdict)
-  return verdict
+    await reviewer.decide(view, { verb: 'approve' })
+    return 'approve'
+  }
+  terminal.write(`\n   ${paint(terminal, 'yellow', 'You are the reviewer: press a to approve, d to deny,')}`)
+  terminal.write(
+    `   ${paint(terminal, 'yellow', `or decide in the console as Grace: ${consoleUrl}/requests/${view.id}`)}`,
+  )
+  const first = await Promise.race([key, reviewer.decided(view.id, done.signal)])
+  done.abort()
+  if ('verb' in first) {
+    await reviewer.decide(view, first)
+    return first.verb
+  }
+  const vote = first.votes.at(-1)
+  const verb = vote?.verdict ?? 'deny'
+  show(terminal, 'yellow', '●', `${verb === 'approve' ? 'approved' : 'denied'} by ${vote?.by} (${vote?.via})`)
+  return verb
+}
+
+/** The call waits inside its request for a while only; then it is collected, as an agent would. */
+async function collect(agent: DemoAgent, answer: Promise<Envelope>): Promise<Envelope> {
+  let envelope = await answer
+  while (envelope.status === 'pending_approval') {
+    envelope = await agent.call('await_approval', { approval_id: envelope.approval_id })
+  }
+  return envelope
 }
 
 async function waitForRequest(reviewer: DemoReviewer) {

@@ -6,6 +6,8 @@ export type Verdict = { readonly verb: 'approve' } | { readonly verb: 'deny'; re
 export interface DemoReviewer {
   /** The request that waits, as every surface shows it. Undefined until there is one. */
   pending(): Promise<ReviewView | undefined>
+  /** Resolves with the request when somebody has decided it, wherever. Never, once the signal has aborted. */
+  decided(id: string, signal: AbortSignal): Promise<ReviewView>
   decide(view: ReviewView, verdict: Verdict): Promise<void>
 }
 
@@ -14,7 +16,11 @@ export function openReviewer(mcpUrl: string, mintToken: () => Promise<string>): 
   const ask = async (path: string, init: RequestInit = {}) => {
     const headers = { authorization: `Bearer ${await mintToken()}`, 'content-type': 'application/json' }
     const response = await fetch(`${api.href}${path}`, { ...init, headers })
-    const body = (await response.json()) as { approvals?: ReviewView[]; error?: { message: string } }
+    const body = (await response.json()) as {
+      approvals?: ReviewView[]
+      approval?: ReviewView
+      error?: { message: string }
+    }
     if (!response.ok) throw new Error(`the reviewers' API answered ${response.status}: ${body.error?.message}`)
     return body
   }
@@ -22,6 +28,14 @@ export function openReviewer(mcpUrl: string, mintToken: () => Promise<string>): 
     async pending() {
       const { approvals = [] } = await ask('')
       return approvals.find(({ state }) => state === 'pending')
+    },
+    async decided(id, signal) {
+      while (!signal.aborted) {
+        const { approval } = await ask(`/${id}`)
+        if (approval !== undefined && approval.state !== 'pending') return approval
+        await new Promise((resolve) => setTimeout(resolve, 250))
+      }
+      return await new Promise<never>(() => undefined)
     },
     async decide({ id, digest }, verdict) {
       const reason = verdict.verb === 'deny' ? { reason: verdict.reason } : {}
@@ -35,18 +49,23 @@ const KEYS: Readonly<Record<string, Verdict>> = {
   d: { verb: 'deny', reason: 'Denied in the demo terminal.' },
 }
 
-/** Waits for `a` or `d` in the terminal. Undefined when there is no terminal: then a script decides. Ctrl+C ends all. */
-export function readVerdict(input: NodeJS.ReadStream): Promise<Verdict> | undefined {
+/**
+ * Waits for `a` or `d` in the terminal. Undefined when there is no terminal: then a script decides. Ctrl+C ends all.
+ * Gives the terminal back when the signal aborts, and then never resolves.
+ */
+export function readVerdict(input: NodeJS.ReadStream, signal: AbortSignal): Promise<Verdict> | undefined {
   if (!input.isTTY) return undefined
   return new Promise((resolve) => {
+    const stop = () => input.off('data', onKey).setRawMode(false).pause()
     const onKey = (data: Buffer) => {
       const key = data.toString().toLowerCase()
       const verdict = KEYS[key]
       if (key === '\u0003') process.kill(process.pid, 'SIGINT')
       if (verdict === undefined) return
-      input.off('data', onKey).setRawMode(false).pause()
+      stop()
       resolve(verdict)
     }
+    signal.addEventListener('abort', stop, { once: true })
     input.setRawMode(true).resume().on('data', onKey)
   })
 }

@@ -92,6 +92,7 @@ async function startParts(
     const shownPath = relative(process.cwd(), configPath)
     const gateway = await startGateway(shownPath)
     ready('Gateway, MCP over HTTP', gateway.url)
+    ready('Console for reviewers', `${new URL('/console', gateway.url)}  (sign in as Grace)`)
     ready('Configuration and policy', shownPath)
     return { postgres, issuer, gateway }
   } catch (error) {

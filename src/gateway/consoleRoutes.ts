@@ -7,6 +7,7 @@ import { type ErrorCode, GateError } from '../errors.ts'
 import { issuerOf, reviewerProviderOf } from '../identity/checkIdentitySettings.ts'
 import type { ReviewerVerifier } from '../identity/createReviewerVerifier.ts'
 import { isPlainLoopbackUrl, type ProviderSettings, type ReviewerAppSettings } from '../identity/settings.ts'
+import type { HttpLimits } from '../mcp/createHttpServer.ts'
 import { RateLimiter } from '../mcp/limits.ts'
 import type { PageRoute } from '../mcp/pageRoute.ts'
 import type { ReadSecret } from '../settings/secretReference.ts'
@@ -19,16 +20,13 @@ interface ConsoleRouteParts {
   readonly readProofs: () => Promise<VerifyOptions>
   readonly readSecret: ReadSecret
   readonly countRefusal: (address: string, code: ErrorCode) => void
+  readonly limits: Pick<HttpLimits, 'logins' | 'pages'>
   readonly onProblem: (error: unknown) => void
 }
 
-/** A person needs two requests to log in; behind a proxy all people share an address. */
-const LOGINS = { perSecond: 2, burst: 60 }
-const PAGES = { perSecond: 10, burst: 120 }
-
 /** `/console`: the built-in pages, with a login through the reviewer app. */
 export function consoleRoutes(parts: ConsoleRouteParts): { readonly route: PageRoute; readonly console: Console } {
-  const { config, reviewerApp, desk, reviewers, readProofs, readSecret, countRefusal, onProblem } = parts
+  const { config, reviewerApp, desk, reviewers, readProofs, readSecret, countRefusal, limits, onProblem } = parts
   const publicOrigin = new URL(config.server.publicUrl).origin
   const provider = reviewerProviderOf(config.identity, reviewerApp)
   if (provider === undefined) throw new GateError('ERR_CONFIG', { detail: 'approvals.reviewerApp names no provider.' })
@@ -43,7 +41,7 @@ export function consoleRoutes(parts: ConsoleRouteParts): { readonly route: PageR
     allowPlainHttp: config.server.insecureLoopback && isPlainLoopbackUrl(issuerOf(provider)),
     onProblem,
   })
-  const [logins, pages] = [new RateLimiter(LOGINS), new RateLimiter(PAGES)]
+  const [logins, pages] = [new RateLimiter(limits.logins), new RateLimiter(limits.pages)]
   const console = createConsole({
     publicOrigin,
     login,

@@ -31,6 +31,10 @@ export interface HttpLimits {
    */
   readonly refusals: RateLimit
   readonly concurrent: { readonly perKey: number; readonly total: number }
+  /** Steps of logins to the console from one address. One login takes two; behind a proxy people share an address. */
+  readonly logins: RateLimit
+  /** Requests of one person to the console. */
+  readonly pages: RateLimit
 }
 
 export const DEFAULT_LIMITS: HttpLimits = {
@@ -38,6 +42,8 @@ export const DEFAULT_LIMITS: HttpLimits = {
   caller: { perSecond: 50, burst: 200 },
   refusals: { perSecond: 1, burst: 60 },
   concurrent: { perKey: 32, total: 256 },
+  logins: { perSecond: 2, burst: 60 },
+  pages: { perSecond: 10, burst: 120 },
 }
 
 /** A JSON route beside MCP, such as the reviewers' API. It authenticates by itself. */

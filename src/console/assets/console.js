@@ -25,7 +25,7 @@ function tick() {
 
 /** Takes over the parts that changed and nothing else, so that nobody loses what they are typing. */
 async function refresh() {
-  const response = await fetch(location.href, { cache: 'no-store', redirect: 'error' })
+  const response = await fetch(news.dataset.at, { cache: 'no-store', redirect: 'error' })
   if (!response.ok) return
   const fresh = new DOMParser().parseFromString(await response.text(), 'text/html')
   let changed = false
@@ -64,7 +64,7 @@ const events = new EventSource('/console/events')
 events.addEventListener('changed', refreshSoon)
 events.addEventListener('ended', () => {
   events.close()
-  location.reload()
+  location.assign(news.dataset.at)
 })
 addEventListener('pagehide', () => events.close())
 addEventListener('pageshow', (event) => {

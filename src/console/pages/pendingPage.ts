@@ -25,7 +25,7 @@ export function pendingPage({ session, views, version, truncated, now }: Pending
     title: pending.length === 0 ? 'Pending' : `(${pending.length}) Pending`,
     section: 'requests',
     session,
-    live: 'live',
+    newsAt: '/console/requests',
     body: html`<div data-live="requests" data-version="${version}">
 <h1>Waiting for a decision</h1>
 ${pending.length === 0 ? html`<p class="empty">Nothing is waiting.</p>` : rows(pending)}

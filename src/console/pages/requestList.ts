@@ -6,7 +6,6 @@ import { ago, countdown, moment } from '../showTime.ts'
 /** What pending and history have in common: one request as a row that leads to its page. Nobody decides from here. */
 export function requestRow(view: ReviewView, now: number): Html {
   const { id, who, where, effect, needs } = view
-  const needed = needs.map(({ reviewers, at_least, approved }) => `${approved} of ${at_least} from ${reviewers}`)
   return html`<li class="row">
 <a href="/console/requests/${id}" id="${id}">
 <span class="row-title">${titleOf(view)}</span>
@@ -17,7 +16,7 @@ ${stateBadge(view)}
 <span>${inline(who.name ?? who.subject)}</span>
 <span>${inline(where.connection)}</span>
 ${effect?.rows === undefined ? '' : html`<span>${rowsOf(effect.rows)}</span>`}
-${view.state === 'pending' ? needed.map((need) => html`<span>${need}</span>`) : ''}
+${view.state === 'pending' ? needs.map((need) => html`<span>${neededText(need)}</span>`) : ''}
 ${view.one_click ? '' : html`<span class="careful">needs a careful look</span>`}
 <span class="when">${whenOf(view, now)}</span>
 </p>
@@ -38,6 +37,13 @@ export function stateBadge({ state }: Pick<ReviewView, 'state'>): Html {
 
 export function rowsOf(rows: number): string {
   return `${rows.toLocaleString('en')} ${rows === 1 ? 'row' : 'rows'}`
+}
+
+/** `needs 1 approval from dba`, `1 of 2 approvals from two-dbas`. */
+export function neededText({ reviewers, at_least, approved }: ReviewView['needs'][number]): Html {
+  const unit = at_least === 1 ? 'approval' : 'approvals'
+  const amount = approved === 0 ? `needs ${at_least}` : `${approved} of ${at_least}`
+  return html`${amount} ${unit} from ${inline(reviewers)}`
 }
 
 const STATES: Readonly<Record<ReviewView['state'], string>> = {

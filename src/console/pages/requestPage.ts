@@ -8,7 +8,7 @@ import { block, inline, sqlBlock } from '../showText.ts'
 import { countdown, moment } from '../showTime.ts'
 import { decisionForms } from './decisionForms.ts'
 import { effectSection } from './effectSection.ts'
-import { stateBadge, titleOf } from './requestList.ts'
+import { neededText, stateBadge, titleOf } from './requestList.ts'
 
 interface RequestInput {
   readonly session: Session
@@ -31,7 +31,7 @@ export function requestPage({ session, view, version, now, refusal, typedReason,
     title: `Request ${view.id.slice(-6)}`,
     section: view.state === 'pending' ? 'requests' : 'history',
     session,
-    live: 'live',
+    newsAt: `/console/requests/${view.id}`,
     ...(status !== undefined && { status }),
     body: html`<article>
 <h1>${titleOf(view)}</h1>
@@ -57,13 +57,14 @@ ${recordSection(view)}
 }
 
 function statusLine(view: ReviewView, now: number): Html {
-  const { state, expires_at, claim_by, settled_at, needs } = view
+  const { state, expires_at, claim_by, settled_at, needs, who } = view
   return html`<p class="facts">
 ${stateBadge(view)}
 ${state === 'pending' ? html`<span class="when">${countdown(expires_at, now)}</span>` : ''}
 ${state === 'approved' && claim_by !== null ? html`<span class="when">to be collected: ${countdown(claim_by, now)}</span>` : ''}
 ${settled_at === null ? '' : html`<span>${moment(settled_at)}</span>`}
-${needs.map(({ reviewers, at_least, approved }) => html`<span>${approved} of ${at_least} from ${inline(reviewers)}</span>`)}
+${needs.map((need) => html`<span>${neededText(need)}</span>`)}
+<span>asked by ${inline(who.name ?? who.subject)}</span>
 </p>
 ${view.votes.map(
   ({ by, verdict, via, at, reason }) => html`<p class="vote vote-${verdict}">
@@ -128,15 +129,23 @@ function whySection({ why }: ReviewView): Html {
     ({ operation, action, policy, rule, source, reason, because, facts }) => html`<li>
 <p><strong>${inline(operation)}</strong> <span class="quiet">${ACTIONS[action]}</span></p>
 ${because === null ? '' : html`<p>${inline(because)}</p>`}
-<p>${policy === null ? inline(reason) : html`policy ${inline(policy)}, rule ${inline(rule ?? '?')}`}${
+<p>${policy === null ? html`because of: ${inline(reason)}` : html`policy ${inline(policy)}, rule ${inline(rule ?? '?')}`}${
       source === null ? '' : html` <span class="id">${inline(source)}</span>`
     }</p>
-${Object.keys(facts).length === 0 ? '' : html`<dl class="facts-list">${Object.entries(facts).map(([name, value]) => term(name, inline(factText(value))))}</dl>`}
+${factList(facts)}
 </li>`,
   )}</ul></section>`
 }
 
 const ACTIONS = { allow: 'allowed', 'require-approval': 'needs approval', deny: 'denied' } as const
+
+function factList(facts: ReviewView['why'][number]['facts']): Content {
+  const told = Object.entries(facts)
+    .map(([name, value]) => ({ name, text: factText(value) }))
+    .filter(({ text }) => text !== '')
+  if (told.length === 0) return ''
+  return html`<dl class="facts-list">${told.map(({ name, text }) => term(name, inline(text)))}</dl>`
+}
 
 function factText(value: unknown): string {
   return Array.isArray(value) ? value.join(', ') : String(value)
