@@ -21,6 +21,8 @@ export interface CorpusInput {
   readonly class: string
   readonly args: Readonly<Record<string, unknown>>
   readonly want: Outcome
+  /** The error code that must be given, where it matters which guard said so. */
+  readonly code: string | undefined
   /** Operations that must be among the reasons a reviewer sees. */
   readonly operations: readonly string[]
   /** What becomes of it after the approval. */
@@ -36,6 +38,7 @@ interface WrittenInput {
   readonly params?: unknown
   readonly args?: Readonly<Record<string, unknown>>
   readonly want?: Outcome
+  readonly code?: string
   readonly operations?: readonly string[]
   readonly then?: Outcome
   readonly majors?: readonly PostgresMajor[]
@@ -64,6 +67,7 @@ export function readCorpus(name: 'hostile' | 'ordinary', guess: string = canaryE
         class: group.class,
         args: argumentsOf(input, guess),
         want: input.want ?? group.want,
+        code: input.code,
         operations: input.operations ?? [],
         approved: input.then ?? group.then,
         majors: input.majors ?? ALL_MAJORS,
@@ -100,7 +104,7 @@ export function outcomeOf(answer: ToolAnswer, started: boolean): Outcome {
 export const isSame = (left: Outcome, right: Outcome): boolean => describe(left) === describe(right)
 
 export const describe = (outcome: Outcome): string =>
-  typeof outcome === 'string' ? outcome : `masked ${[...outcome.masked].sort().join(', ')}`
+  typeof outcome === 'string' ? outcome : `masked ${[...new Set(outcome.masked)].sort().join(', ')}`
 
 /** Does `work` for every item, a few at a time, and keeps the order of the results. */
 export async function forEachOf<In, Out>(

@@ -80,6 +80,9 @@ describe.each(ALL_MAJORS)('hostile calls of run_sql on PostgreSQL %i', (major) =
       if (!isSame(outcome, input.want)) {
         return [wrong(input, `${describeOutcome(outcome)} (${answer.code ?? ''}), not ${describeOutcome(input.want)}`)]
       }
+      if (input.code !== undefined && answer.code !== input.code) {
+        return [wrong(input, `${answer.code}, not ${input.code}`)]
+      }
       const shown = views.get(input.id)?.why.map(({ operation }) => operation) ?? []
       const unseen = input.operations.filter((operation) => !shown.includes(operation))
       return unseen.length === 0

@@ -83,7 +83,8 @@ export async function executeWrite(
   return output
 }
 
-async function run({ session, sql, params, settings }: OpenStatement, signal: AbortSignal): Promise<PortalResult> {
+async function run(open: OpenStatement, signal: AbortSignal): Promise<PortalResult> {
+  const { session, sql, params, settings } = open
   signal.throwIfAborted()
   const cancel = (): void => void session.cancel()
   signal.addEventListener('abort', cancel, { once: true })
@@ -94,10 +95,18 @@ async function run({ session, sql, params, settings }: OpenStatement, signal: Ab
       types: [],
       maxRows: settings.limits.maxRows + 1,
       maxBytes: settings.limits.maxBytes * WIRE_FACTOR + WIRE_EXTRA,
+      hidden: hiddenColumns(open),
     })
   } finally {
     signal.removeEventListener('abort', cancel)
   }
+}
+
+/** Columns that masking replaces whole; undefined when there are none. */
+function hiddenColumns({ statement, judgement }: OpenStatement): readonly boolean[] | undefined {
+  if (statement.form !== 'query') return undefined
+  const hidden = judgement.analysis?.outputs.map(({ protectedBy }) => protectedBy.length > 0) ?? []
+  return hidden.includes(true) ? hidden : undefined
 }
 
 /** TRUNCATE, DROP and the like change rows that nothing counts; so does a write at another server. */

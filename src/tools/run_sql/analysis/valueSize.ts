@@ -152,7 +152,10 @@ export function createSizeCheck(source: SizeSource): (value: TreeValue, scope: Q
         // Once for each byte of another argument, at most.
         return args * args < MAX_VALUE ? args * args : sizeOfRepeated(name, node, scope)
       case 'format':
-        return args + SMALL + widthsIn(nodesField(node, 'args')[0])
+        // `%1$s` puts the same argument in again and again.
+        return (
+          SMALL + args * Math.max(1, referencesIn(nodesField(node, 'args')[0])) + widthsIn(nodesField(node, 'args')[0])
+        )
       case 'array_agg':
       case 'string_agg':
       case 'json_agg':
@@ -210,6 +213,14 @@ export function isStored(value: TreeValue, scope: QueryScope, source: ComputedCo
       return false
   }
 }
+
+/** How many arguments a format string puts in, at most. */
+function referencesIn(node: TreeNode | undefined): number {
+  const bytes = node?.tag === 'CONST' ? bytesOf(node) : undefined
+  return bytes === undefined ? Number.POSITIVE_INFINITY : bytes.filter((byte) => byte === PERCENT).length
+}
+
+const PERCENT = '%'.charCodeAt(0)
 
 /** The widths in a format string, `%10s`. */
 function widthsIn(node: TreeNode | undefined): number {

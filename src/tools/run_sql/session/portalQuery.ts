@@ -9,9 +9,14 @@ export interface PortalRequest {
   readonly types: readonly number[]
   /** The server stops after this many rows. */
   readonly maxRows: number
-  /** The connection is cut when the server sends more than this. */
+  /** The connection is cut when the server sends more than this, in columns that are not hidden. */
   readonly maxBytes: number
+  /** Columns that nobody will see. Their values are dropped, and do not count: a limit would tell how long they are. */
+  readonly hidden?: readonly boolean[] | undefined
 }
+
+/** What the hidden columns of one row may have; more would have to be held in memory to be dropped. */
+const HIDDEN_BYTES = 64 * 1024 * 1024
 
 interface PrecededRequest extends PortalRequest {
   /** Statements of ours without a result, sent in front: when one fails, the server skips the request. */
@@ -47,7 +52,8 @@ export function createPortalQuery(request: PrecededRequest): { query: Submittabl
   const rows: (readonly (string | null)[])[] = []
   let tag: string | undefined
   let toComplete = request.before.length
-  let stop = (): void => undefined
+  let bytes: ByteLimit | undefined
+  const stop = (): void => bytes?.stop()
   let failure: Error | undefined
   let resolve: (result: PortalResult) => void
   let reject: (error: Error) => void
@@ -57,7 +63,7 @@ export function createPortalQuery(request: PrecededRequest): { query: Submittabl
   })
   const query = {
     submit(connection: Connection): undefined {
-      stop = limitBytes(connection, request.maxBytes, (error) => {
+      bytes = limitBytes(connection, request, (error) => {
         failure = error
       })
       send(connection as unknown as WritableConnection, request)
@@ -65,8 +71,16 @@ export function createPortalQuery(request: PrecededRequest): { query: Submittabl
     handleRowDescription(message: { fields: readonly { name: string; dataTypeID: number }[] }) {
       fields = message.fields.map(({ name, dataTypeID }) => ({ name, typeId: dataTypeID }))
     },
-    handleDataRow(message: { fields: readonly (string | null)[] }) {
-      rows.push(message.fields)
+    handleDataRow(message: { length: number; fields: readonly (string | null)[] }) {
+      const { hidden = [] } = request
+      let dropped = 0
+      const shown = message.fields.map((value, index) => {
+        if (value === null || hidden[index] !== true) return value
+        dropped += Buffer.byteLength(value)
+        return null
+      })
+      bytes?.row(message.length, dropped)
+      rows.push(shown)
     },
     handleCommandComplete(message: { text: string }) {
       // The first answers are those of the statements in front.
@@ -129,18 +143,40 @@ function send(connection: WritableConnection, { text, params, types, maxRows, be
   }
 }
 
+interface ByteLimit {
+  /** A whole row has arrived: its bytes on the wire, and how many of them are hidden values. */
+  row(bytes: number, hidden: number): void
+  stop(): void
+}
+
 /** Counts what arrives, and cuts the connection over the limit: a row of 1 GB would otherwise be held in memory. */
-function limitBytes(connection: Connection, limit: number, onExcess: (error: Error) => void): () => void {
+function limitBytes(
+  connection: Connection,
+  { maxBytes, hidden }: PortalRequest,
+  onExcess: (error: Error) => void,
+): ByteLimit {
   const { stream } = connection
+  const limit = maxBytes + (hidden === undefined ? 0 : HIDDEN_BYTES)
   let received = 0
-  const count = (chunk: Buffer): void => {
-    received += chunk.length
-    if (received <= limit || stream.destroyed) return
-    onExcess(new ResultTooLarge(`more than ${limit} bytes`))
+  let visible = 0
+  const check = (): void => {
+    if ((received <= limit && visible <= maxBytes) || stream.destroyed) return
+    onExcess(new ResultTooLarge(`more than ${maxBytes} bytes`))
     stream.destroy()
   }
+  const count = (chunk: Buffer): void => {
+    received += chunk.length
+    check()
+  }
   stream.on('data', count)
-  return () => stream.off('data', count)
+  return {
+    row(bytes, dropped) {
+      received -= dropped
+      visible += bytes - dropped
+      check()
+    },
+    stop: () => stream.off('data', count),
+  }
 }
 
 /** Parses a statement without running it, and tells the types of its parameters and the names of its columns. */
