@@ -10,7 +10,7 @@ import { createReadSecret } from './adapters/secrets.ts'
 import { openSqliteStore } from './adapters/sqliteStore.ts'
 import { digestKeyFromSecret, loadOrCreateDigestKey } from './approvals/digestKey.ts'
 import type { StateStore } from './approvals/ports.ts'
-import { recordEvents } from './approvals/recordEvents.ts'
+import { type RecordEvent, recordEvents } from './approvals/recordEvents.ts'
 import { resolveApprovalRules } from './approvals/settings.ts'
 import { openRefusalCounter } from './audit/refusals.ts'
 import { openSessions } from './audit/session.ts'
@@ -111,7 +111,12 @@ async function open(
   const trail = await openTrail(config, replica, store, signingKey, problem)
   closing.push(() => trail.close())
   const nameGroup = namerOf(live)
-  const recordEvent = recordApprovalEvents(trail, nameGroup)
+  const recordInTrail = recordApprovalEvents(trail, nameGroup)
+  let wakeSurfaces = () => {}
+  const recordEvent: RecordEvent = async (event, approval) => {
+    await recordInTrail(event, approval)
+    wakeSurfaces()
+  }
   const lease = await openLease(store, replica, clock, problem('the lease is lost: no call will run until a restart'))
   closing.push(lease.close)
   const rules = resolveApprovalRules(config.approvals, config.groups)
@@ -203,6 +208,7 @@ async function open(
       countRefusal: (address, code) => refusals.count(address, code, new Date(clock())),
     }))
   closing.push(() => slack?.close())
+  wakeSurfaces = () => slack?.wake()
   if (slack?.route !== undefined) routes.push(slack.route)
   const front = createFront(gates)
   const mcp = createMcpEndpoint(front, { version: VERSION, onError: (error) => log.debug(errorFacts(error), 'mcp') })

@@ -46,6 +46,7 @@ export function startNotifyLoop(parts: NotifyParts): NotifyLoop {
   const consumer: EventConsumer = `notifier:${notifier.surface}`
   let stopped = false
   let rouse: () => void = () => {}
+  let hasNews = false
   let trouble: string | undefined
   let failures = 0
   let remindedAt = 0
@@ -108,10 +109,10 @@ export function startNotifyLoop(parts: NotifyParts): NotifyLoop {
 
   async function run(): Promise<void> {
     while (!stopped) {
+      hasNews = false
       const pause = await turn()
-      if (stopped) break
-      // A failure is waited out, whoever asks; otherwise news are fetched at once.
-      await sleep(pause, failures === 0)
+      // A failure is waited out, whoever has news.
+      if (!stopped && (failures > 0 || !hasNews)) await sleep(pause, failures === 0)
     }
     await store.takeTurn(notifier.surface, holder, 0, clock()).catch(() => false)
   }
@@ -130,7 +131,10 @@ export function startNotifyLoop(parts: NotifyParts): NotifyLoop {
 
   const ended = run()
   return {
-    wake: () => rouse(),
+    wake() {
+      hasNews = true
+      rouse()
+    },
     async stop() {
       stopped = true
       rouse()

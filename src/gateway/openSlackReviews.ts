@@ -40,6 +40,8 @@ interface SlackReviewParts {
 export interface SlackReviews {
   /** `POST /slack/events`, with `mode: http`. */
   readonly route: RawRoute | undefined
+  /** There may be news in the outbox. */
+  wake(): void
   close(): Promise<void>
 }
 
@@ -97,6 +99,7 @@ export async function openSlackReviews(parts: SlackReviewParts): Promise<SlackRe
   })
   return {
     route: slack.receive && eventsRoute(slack.receive, countRefusal),
+    wake: () => loop.wake(),
     async close() {
       await loop.stop()
       await slack.close()

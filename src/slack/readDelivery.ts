@@ -119,15 +119,23 @@ export function readCommand(body: unknown): Command {
   return { kind: 'command', text: text.trim().toLowerCase(), ...from }
 }
 
-/** As much as can be said about who sent something that made no sense. */
+const senderBody = z.looseObject({
+  user: z.looseObject({ id }).optional().catch(undefined),
+  team: z.looseObject({ id }).nullish().catch(undefined),
+  actions: z
+    .array(z.looseObject({ value: z.unknown().optional() }))
+    .optional()
+    .catch(undefined),
+})
+
+/** As much as can be said about who sent something, also when it made no sense. */
 export function senderOf(body: unknown): Partial<Pick<Origin, 'team' | 'user'>> & { approvalId?: string } {
-  const parsed = z.looseObject({ ...origin, actions: z.array(z.looseObject({ value: z.unknown() })).optional() })
-  const { data } = parsed.partial().safeParse(body)
+  const { data } = senderBody.safeParse(body)
   const reference = readReference(data?.actions?.[0]?.value)
   return {
-    ...(data?.user !== undefined && { user: data.user.id }),
-    ...(data?.team?.id !== undefined && { team: data.team.id }),
-    ...(reference !== undefined && { approvalId: reference.approvalId }),
+    ...(data?.user && { user: data.user.id }),
+    ...(data?.team && { team: data.team.id }),
+    ...(reference && { approvalId: reference.approvalId }),
   }
 }
 

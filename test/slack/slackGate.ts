@@ -1,3 +1,6 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { openSqliteStore } from '../../src/adapters/sqliteStore.ts'
 import { DEMO_IDS } from '../../src/demo/writeConfig.ts'
 import { type RealGate, type RealGateOptions, startRealGate } from '../fixtures/realGate.ts'
 import { IDS, type PostedMessage, type SlackStandIn, startSlackStandIn, TOKENS } from './standIn.ts'
@@ -35,6 +38,10 @@ export interface SlackGate {
   request(sql: string, args?: Readonly<Record<string, unknown>>): Promise<string>
   /** The answer of await_approval, as the caller that asked. */
   collect(id: string): ReturnType<RealGate['call']>
+  withdraw(id: string): Promise<void>
+  /** The kill switch, for a person by object id; answers how to undo it. */
+  revoke(person: string): Promise<() => Promise<void>>
+  readTrailIn(dir: string): Promise<Record<string, unknown>[]>
   /** The message of a request, once it is there. */
   messageOf(id: string): Promise<PostedMessage>
   stop(): Promise<void>
@@ -44,13 +51,13 @@ export interface SlackGateOptions extends RealGateOptions {
   readonly mode?: 'socket' | 'http'
   readonly slack?: SlackStandIn
   /** Laid over `approvals.slack`. */
-  readonly settings?: Readonly<Record<string, unknown>>
+  readonly slackSettings?: Readonly<Record<string, unknown>>
   readonly atLeast?: number
 }
 
 /** A real gateway whose reviewers sit in the stand-in for Slack. */
 export async function startSlackGate(options: SlackGateOptions = {}): Promise<SlackGate> {
-  const { mode = 'socket', settings = {}, atLeast = 1, config, ...rest } = options
+  const { mode = 'socket', slackSettings = {}, atLeast = 1, config, ...rest } = options
   const slack = options.slack ?? (await startSlackStandIn())
   for (const user of Object.keys(PEOPLE)) {
     if (!slack.users.has(user)) slack.users.set(user, { profile: { real_name: `Person ${user}` } })
@@ -75,7 +82,7 @@ export async function startSlackGate(options: SlackGateOptions = {}): Promise<Sl
           channel: IDS.channel,
           users: PEOPLE,
           apiUrl: slack.apiUrl,
-          ...settings,
+          ...slackSettings,
         },
         ...config?.approvals,
       },
@@ -97,6 +104,23 @@ export async function startSlackGate(options: SlackGateOptions = {}): Promise<Sl
       return answer.approval_id
     },
     collect: (id) => gate.call('await_approval', { approval_id: id }, { token: tokens.get(id) ?? '' }),
+    async withdraw(id) {
+      const answer = await gate.call('withdraw_approval', { approval_id: id }, { token: tokens.get(id) ?? '' })
+      if (answer.status !== 'withdrawn' && answer.status !== 'ok') throw new Error(JSON.stringify(answer))
+    },
+    async revoke(person) {
+      const store = openSqliteStore(gate.storePath)
+      const { number } = await store.revoke({ kind: 'person', id: person }, 'test', undefined, Date.now())
+      return async () => {
+        await store.undoRevocation(number, 'test', Date.now())
+        await store.close()
+      }
+    },
+    async readTrailIn(dir) {
+      const names = (await readdir(dir)).filter((name) => name.endsWith('.jsonl'))
+      const texts = await Promise.all(names.map((name) => readFile(join(dir, name), 'utf8')))
+      return texts.flatMap((text) => text.split('\n').filter((line) => line !== '')).map((line) => JSON.parse(line))
+    },
     messageOf: (id) => eventually(() => slack.requests().find((one) => one.text.includes(id))),
     async stop() {
       await gate.stop()
