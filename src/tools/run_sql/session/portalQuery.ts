@@ -100,6 +100,8 @@ export function createPortalQuery(request: PrecededRequest): { query: Submittabl
     },
     handleReadyForQuery() {
       stop()
+      // Everything may have been here already when the limit was reached.
+      if (failure !== undefined) return reject(failure)
       const count = tag?.match(/ (\d+)$/)?.[1]
       resolve({
         fields,

@@ -151,6 +151,29 @@ describe.each([15, 16, 17, 18] as const)('the sessions of a connection, PostgreS
     session.release()
   })
 
+  test('values that nobody will see are neither kept nor counted, so that a limit cannot tell how long they are', async () => {
+    const session = await pool.take(signal)
+    const text = (visible: number, hidden: number) =>
+      `SELECT repeat('v', ${visible}) AS visible, repeat('h', ${hidden}) AS hidden FROM generate_series(1, 3)`
+    const hidden = [false, true]
+    for (const length of [0, 20 * 1024 * 1024]) {
+      const { rows } = await session.run({ ...LIMITS, text: text(3, length), hidden })
+      expect(rows).toEqual([
+        ['vvv', null],
+        ['vvv', null],
+        ['vvv', null],
+      ])
+    }
+    const tooMuch = session.run({ ...LIMITS, text: text(400_000, 0), hidden }).then(({ rows }) => rows.length)
+    await expect(tooMuch).rejects.toThrow(/more than/)
+    session.discard()
+    // And memory stays bounded.
+    const next = await pool.take(signal)
+    const endless = next.run({ ...LIMITS, text: text(3, 200_000_000), hidden }).then(({ rows }) => rows.length)
+    await expect(endless).rejects.toThrow(/more than/)
+    next.discard()
+  })
+
   test('cuts the connection over the byte limit in bounded memory, and opens another', async () => {
     const session = await pool.take(signal)
     const before = process.memoryUsage().rss
