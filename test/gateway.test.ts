@@ -164,6 +164,22 @@ describe('what was approved is what runs, once', () => {
   })
 })
 
+test('a kept result is not handed out once its connection protects more than it did', async () => {
+  const id = await requested(own('DELETE FROM jobs WHERE id = 1 RETURNING id, state'))
+  await gate.reviewer().approve(id)
+  const collect = () => gate.call('await_approval', { approval_id: id }, { token })
+  expect(await collect()).toMatchObject({ status: 'ok', result: { rows: [[1, 'failed']] } })
+  expect(await collect()).toMatchObject({ status: 'ok', result: { rows: [[1, 'failed']] } })
+  const before = await readFile(gate.configPath, 'utf8')
+  await writeFile(gate.configPath, before.replace('"users.email"', '"users.email", "jobs.state"'))
+  expect(await gate.gateway.reload()).toMatchObject({ ok: true })
+  const later = await collect()
+  expect(later).toMatchObject({ status: 'ok', message: expect.stringContaining('no longer kept') })
+  expect(later.result).toBeUndefined()
+  await writeFile(gate.configPath, before)
+  expect(await gate.gateway.reload()).toMatchObject({ ok: true })
+})
+
 describe('who may vote', () => {
   test('a token for calling tools never votes, whoever holds it', async () => {
     const id = await requested(own(DELETE))

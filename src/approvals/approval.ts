@@ -18,6 +18,8 @@ export interface Approval {
   readonly tool: string
   readonly connection: string
   readonly labels: Readonly<Record<string, string>>
+  /** The settings of the connection, under which the result is masked. */
+  readonly connectionVersion?: string | undefined
   /** What was approved, exactly: see digest.ts. */
   readonly digest: string
   /**

@@ -13,6 +13,7 @@ export interface ClearRequest {
   readonly tool: string
   readonly connection: string
   readonly labels: Readonly<Record<string, string>>
+  readonly connectionVersion?: string | undefined
   readonly args: Json
   readonly effect: 'read' | 'write'
   readonly decision: Decision

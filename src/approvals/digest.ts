@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import type { Json, Operation } from '../call.ts'
 import { canonicalJson } from './canonicalJson.ts'
 
@@ -45,4 +45,9 @@ function boundArguments(args: Json): Json {
 function operationAsJson(operation: Operation): Json {
   const { operation: name, otherwise, floor, because, facts } = operation
   return { operation: name, otherwise, floor: floor ?? null, because: because ?? null, facts }
+}
+
+/** Names the settings of a connection, which hold no secret, only where secrets are. Another one for every change. */
+export function settingsVersion(settings: object): string {
+  return createHash('sha256').update(JSON.stringify(settings), 'utf8').digest('base64url')
 }

@@ -36,7 +36,7 @@ export function newApproval(
   rules: ApprovalRules,
   now: number,
 ): Approval {
-  const { callId, tool, connection, labels, digest, args, decision, constraints } = request
+  const { callId, tool, connection, labels, connectionVersion, digest, args, decision, constraints } = request
   return {
     id: newId('apr', now),
     version: 1,
@@ -47,6 +47,7 @@ export function newApproval(
     tool,
     connection,
     labels,
+    connectionVersion,
     digest,
     args,
     operations: decision.verdicts.map((verdict) => verdict.operation),

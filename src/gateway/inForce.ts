@@ -1,3 +1,4 @@
+import { settingsVersion } from '../approvals/digest.ts'
 import type { LiveConfig } from '../config/liveConfig.ts'
 import type { GateConnection, InForce } from '../pipeline/gates.ts'
 
@@ -9,9 +10,10 @@ export function inForceOf(live: LiveConfig): () => InForce {
     const gate = live.current()
     if (known === undefined || gate !== from) {
       from = gate
-      const connections = Object.entries(gate.config.connections).map(
-        ([name, { type, labels }]): [string, GateConnection] => [name, { name, type, labels }],
-      )
+      const connections = Object.entries(gate.config.connections).map(([name, settings]): [string, GateConnection] => {
+        const { type, labels } = settings
+        return [name, { name, type, labels, version: settingsVersion(settings) }]
+      })
       known = { policies: gate.policies, connections: new Map(connections) }
     }
     return known

@@ -1,3 +1,4 @@
+import type { Approval } from '../approvals/approval.ts'
 import { readOwnApproval, withdrawApproval } from '../approvals/ownApproval.ts'
 import type { Answer, Json } from '../call.ts'
 import { GateError } from '../errors.ts'
@@ -32,14 +33,19 @@ async function awaitApproval(passage: Passage): Promise<Answer> {
   const { approval_id: id } = checkArguments(approvalInput, call.args)
   const own = await readOwnApproval(gates.approvals.store, id, caller.key)
   const approval = await waitForPeople(own, gates.inlineWaitMs(), passage)
-  // A result that was kept is handed out to somebody who could ask for it now, not to who once could.
-  if (approval.state === 'executed') {
-    findConnection(approval.connection, findTool(approval.tool, gates), caller, gates.inForce())
-  }
-  const answer = await answerIfOpen(approval, passage)
+  const answer = await answerIfOpen(approval.state === 'executed' ? handedOutNow(approval, passage) : approval, passage)
   if (answer !== undefined) return answer
   if (approval.args === undefined) throw new GateError('ERR_APPROVAL_TAKEN')
   return runTool(findTool(approval.tool, gates), approval.args, id, passage)
+}
+
+/**
+ * A result that was kept goes to somebody who could ask for it now, not to who once could; and as it was masked, it
+ * goes only while the settings it was masked under are in force.
+ */
+function handedOutNow(approval: Approval, { caller, gates }: Passage): Approval {
+  const connection = findConnection(approval.connection, findTool(approval.tool, gates), caller, gates.inForce())
+  return approval.connectionVersion === connection.version ? approval : { ...approval, output: undefined }
 }
 
 async function withdraw(passage: Passage): Promise<Answer> {

@@ -14,6 +14,8 @@ export interface GateConnection {
   readonly name: string
   readonly type: string
   readonly labels: Readonly<Record<string, string>>
+  /** Another one for every change of its settings: what was masked under others is not handed out again. */
+  readonly version?: string
 }
 
 /** What is in force. A call takes it once for each judgement, so that rules and connections always fit together. */

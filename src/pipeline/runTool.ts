@@ -93,6 +93,7 @@ function clearRequestOf(judged: JudgedRequest, approvalId: string | undefined, p
     tool: request.tool.name,
     connection: request.connection.name,
     labels: request.connection.labels,
+    connectionVersion: request.connection.version,
     args: request.rawArgs,
     effect: understanding.effect,
     decision,
