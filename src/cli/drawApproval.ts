@@ -106,7 +106,7 @@ function breakLine(line: string, columns: number): readonly string[] {
 function drawEffect(effect: ReviewView['effect']): readonly string[] {
   if (effect === null) return ['  no preview could be made']
   const { rows, lines, sample } = effect
-  const isCounted = rows === undefined || lines.some((line) => line.startsWith(`${rows} rows`))
+  const isCounted = rows === undefined || lines.some((line) => line.startsWith(`${rows} row`))
   return [
     ...(isCounted ? [] : [`  ${rows} rows`]),
     ...lines.map((line) => `  ${inline(line)}`),

@@ -2,26 +2,16 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import axe from 'axe-core'
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { DEMO_IDS } from '../../src/demo/writeConfig.ts'
 import { type RealGate, startRealGate } from '../fixtures/realGate.ts'
 import { startChromium } from './chromium.ts'
 
 const SCREENSHOTS = join(import.meta.dirname, '../../docs/screenshots')
-const PHONE = { width: 380, height: 800 }
+const PHONE = { viewport: { width: 380, height: 800 } }
+const GATED = "DELETE FROM jobs WHERE state = 'failed' AND finished_at < '2026-02-01'"
 
-let gate: RealGate
-let browser: Browser
-let origin: string
-const contexts: BrowserContext[] = []
-/** What the browser complained about, in every page of the test. */
-let complaints: string[] = []
-
-beforeAll(async () => {
-  ;[gate, browser] = await Promise.all([
-    startRealGate({
-      policies: [
-        `
+const POLICY = `
 policy: db-maintenance-agents
 connection: prod-maintenance
 rules:
@@ -31,13 +21,22 @@ rules:
     match: INSERT|UPDATE|DELETE
     action: require-approval
 record: true
-`,
-      ],
-      connection: { labels: { env: 'prod', region: 'eu' } },
-      config: { approvals: { console: { enabled: true }, owners: { [DEMO_IDS.agentObject]: [DEMO_IDS.engineer] } } },
-    }),
-    startChromium(),
-  ])
+`
+
+let gate: RealGate
+let browser: Browser
+let origin: string
+const contexts: BrowserContext[] = []
+/** What the browsers complained about. */
+let complaints: string[] = []
+
+beforeAll(async () => {
+  browser = await startChromium()
+  gate = await startRealGate({
+    policies: [POLICY],
+    connection: { labels: { env: 'prod', region: 'eu' } },
+    config: { approvals: { console: { enabled: true }, owners: { [DEMO_IDS.agentObject]: [DEMO_IDS.engineer] } } },
+  })
   origin = new URL(gate.url).origin
 })
 afterAll(async () => {
@@ -51,14 +50,13 @@ afterEach(async () => {
   expect(heard).toEqual([])
 })
 
-async function openPage(options: BrowserContextOptions = {}): Promise<Page> {
+/** A browser of its own: no cookies yet. Everything that it complains about fails the test. */
+async function openBrowser(options: BrowserContextOptions = {}): Promise<Page> {
   const context = await browser.newContext({ viewport: { width: 1200, height: 900 }, ...options })
   contexts.push(context)
-  await context.addInitScript(() => {
-    addEventListener('securitypolicyviolation', (event) => {
-      console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`)
-    })
-  })
+  // As text: the types of these tests know no browser.
+  await context.addInitScript(`addEventListener('securitypolicyviolation', (event) =>
+    console.error('CSP ' + event.violatedDirective + ' ' + event.blockedURI + ' ' + event.sample))`)
   const page = await context.newPage()
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
@@ -67,60 +65,231 @@ async function openPage(options: BrowserContextOptions = {}): Promise<Page> {
   return page
 }
 
-async function signIn(page: Page, person = 'Grace', path = '/console'): Promise<void> {
+async function signIn(page: Page, path = '/console', person = 'Grace'): Promise<void> {
   await page.goto(origin + path)
   await page.getByRole('link', { name: 'Sign in' }).click()
   await page.getByRole('button', { name: person }).click()
-  await page.waitForURL(/\/console\/requests/)
+  await page.getByRole('button', { name: 'Sign out' }).waitFor()
 }
 
-async function ask(sql: string, reason: string): Promise<string> {
-  const answer = await gate.sql(sql, { reason })
+let agents = 0
+/** A call of another agent each time, so that nothing joins and no limit is met. */
+async function ask(sql: string, reason: string, name = 'cleanup-bot'): Promise<{ id: string; token: string }> {
+  agents += 1
+  const token = await gate.mint('app-only', {
+    claims: { oid: `6f1c1b3e-0000-4000-8000-${String(910_000 + agents).padStart(12, '0')}`, name },
+  })
+  const answer = await gate.sql(sql, { reason }, { token })
   expect(answer).toMatchObject({ status: 'pending_approval' })
-  return answer.approval_id ?? ''
+  return { id: answer.approval_id ?? '', token }
 }
 const stateOf = async (id: string) => (await gate.reviewer().show(id)).state
 
 async function expectAccessible(page: Page): Promise<void> {
   await page.evaluate(axe.source)
-  const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run(document))
-  expect(
-    violations.map(({ id, impact, nodes }) => ({ id, impact, nodes: nodes.map(({ html }) => html.slice(0, 200)) })),
-  ).toEqual([])
+  const { violations } = await page.evaluate<{ violations: axe.Result[] }>('axe.run(document)')
+  const found = violations.map(({ id, impact, nodes }) => [id, impact, nodes.map(({ html }) => html.slice(0, 200))])
+  expect(found).toEqual([])
 }
 
 async function expectNoSidewaysScroll(page: Page): Promise<void> {
-  const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth])
-  expect(content).toBeLessThanOrEqual(window ?? 0)
+  const [content = 0, window = 0] = await page.evaluate<number[]>('[document.documentElement.scrollWidth, innerWidth]')
+  expect(content).toBeLessThanOrEqual(window)
 }
 
-/** Pictures for the documentation are taken when somebody asks for them, and looked at. */
+/** Pictures for the documentation, taken when somebody asks for them and looked at before they are committed. */
 async function picture(page: Page, name: string): Promise<void> {
   if (process.env.UPDATE_SCREENSHOTS !== '1') return
   await mkdir(SCREENSHOTS, { recursive: true })
+  // Rules are named by the folder of this run, which says nothing to a reader.
+  await page.evaluate(`for (const id of document.querySelectorAll('.id')) {
+    id.textContent = id.textContent.replace(${JSON.stringify(`${gate.dir}/`)}, '').replace('policy0', 'cleanup')
+  }`)
   await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true })
 }
 
-describe('the console in Chromium', () => {
-  test('shows a request as it arrives, complete, and approves it', async () => {
-    const page = await openPage()
-    await signIn(page)
-    await page.getByText('Nothing is waiting.').waitFor()
-    const id = await ask(
-      "DELETE FROM jobs WHERE state = 'failed' AND finished_at < '2026-02-01'",
-      'Old failed jobs slow the queue down.',
-    )
-    const row = page.getByRole('link', { name: /DELETE on prod-maintenance/ })
-    await row.waitFor()
-    expect(await page.title()).toContain('(1) Pending')
-    await picture(page, 'pending')
-    await expectAccessible(page)
-    await row.click()
-    await page.getByText('Old failed jobs slow the queue down.').waitFor()
-    await picture(page, 'request')
-    await expectAccessible(page)
-    await page.getByRole('button', { name: 'Approve' }).click()
-    await page.getByText('approved, not run yet').waitFor()
-    expect(await stateOf(id)).toBe('approved')
-  })
+const rowFor = (page: Page, id: string) => page.locator(`a[id="${id}"]`)
+
+test('a request arrives while somebody looks, is read, approved, and runs once', async () => {
+  const page = await openBrowser()
+  await signIn(page)
+  await page.getByText('Nothing is waiting.').waitFor()
+  const { id, token } = await ask(GATED, 'Old failed jobs slow the queue down.')
+  await rowFor(page, id).waitFor()
+  expect(await page.title()).toContain('(1) Pending')
+  expect(await page.getByRole('status').textContent()).toContain('Updated')
+  await ask("UPDATE users SET plan = 'free' WHERE email = 'user7@shop.example'", 'Plan ended.', 'billing-agent')
+  await page.getByText('billing-agent').waitFor()
+  await picture(page, 'pending')
+  await expectAccessible(page)
+
+  await rowFor(page, id).click()
+  await page.getByText('Old failed jobs slow the queue down.').waitFor()
+  expect(await page.getByText('37', { exact: true }).isVisible()).toBe(true)
+  await picture(page, 'request')
+  await expectAccessible(page)
+  await page.getByRole('button', { name: 'Approve' }).click()
+  await page.getByText('approved, not run yet').waitFor()
+  expect(await stateOf(id)).toBe('approved')
+
+  // The page hears that it ran.
+  expect(await gate.sql(GATED, {}, { token })).toMatchObject({ status: 'ok', result: { rows_changed: 148 } })
+  await page.getByText('approved and run').waitFor()
+  expect(await page.getByRole('button', { name: 'Approve' }).count()).toBe(0)
+})
+
+test('what is hidden takes a step of its own; a denial needs its reason, and one who types loses nothing', async () => {
+  const page = await openBrowser({ colorScheme: 'dark' })
+  const hidden = 'Harmless\u202E\u200B clean-up'
+  const { id, token } = await ask('DELETE FROM jobs WHERE id = 77', hidden)
+  await signIn(page, `/console/requests/${id}`)
+  await page.getByRole('heading', { name: 'Look closely' }).waitFor()
+  expect(await page.getByText('⟦U+202E⟧').first().isVisible()).toBe(true)
+
+  await page.getByRole('button', { name: 'Approve' }).click()
+  expect(await page.evaluate('document.querySelector("#read").validity.valueMissing')).toBe(true)
+  expect(await stateOf(id)).toBe('pending')
+
+  await page.getByRole('button', { name: 'Deny' }).click()
+  expect(await stateOf(id)).toBe('pending')
+  await page.getByLabel('Why not').fill('Say what you')
+  // News about something else leaves the form alone.
+  await ask('DELETE FROM jobs WHERE id = 78', 'Another one.')
+  await page.waitForTimeout(2_500)
+  expect(await page.getByLabel('Why not').inputValue()).toBe('Say what you')
+  await picture(page, 'hidden-dark')
+  await expectAccessible(page)
+  await page.getByLabel('Why not').fill('Say what you delete, without hidden characters.')
+  await page.getByRole('button', { name: 'Deny' }).click()
+  await page.getByText('Say what you delete').waitFor()
+  const answer = await gate.sql('DELETE FROM jobs WHERE id = 77', {}, { token })
+  expect(answer).toMatchObject({ status: 'denied' })
+  expect(answer.message).toContain('without hidden characters')
+})
+
+test('two people look at one request: who comes second is told who decided', async () => {
+  const { id } = await ask('DELETE FROM jobs WHERE id = 79', 'Tidying.')
+  const [first, second] = [await openBrowser(), await openBrowser({ javaScriptEnabled: false })]
+  await signIn(first, `/console/requests/${id}`)
+  await signIn(second, `/console/requests/${id}`, 'Ada')
+  await first.getByRole('button', { name: 'Approve' }).click()
+  await first.getByText('approved, not run yet').waitFor()
+  await second.getByRole('button', { name: 'Approve' }).click()
+  await second.getByRole('alert').waitFor()
+  expect(await second.getByRole('alert').textContent()).toContain('approved by grace@corp.example')
+  // A refusal is a page with a status of its own, which Chromium reports.
+  complaints = complaints.filter((complaint) => !complaint.includes('409 (Conflict)'))
+})
+
+test('a session is replayed call by call, and the trail is checked', async () => {
+  const { id, token } = await ask('DELETE FROM jobs WHERE id = 80', 'One job hangs.', 'night-agent')
+  await gate.reviewer().approve(id)
+  await gate.sql('SELECT id, name, email, plan FROM users ORDER BY id LIMIT 3', {}, { token })
+  await gate.sql('TRUNCATE TABLE job_logs', {}, { token })
+  await gate.sql('DELETE FROM jobs WHERE id = 80', {}, { token })
+  const page = await openBrowser()
+  await signIn(page, '/console/history')
+  await page.locator(`a[id="${id}"]`).click()
+  await page
+    .getByRole('link', { name: /^call_/ })
+    .first()
+    .click()
+  await page.getByRole('link', { name: 'The whole session' }).click()
+  await page.getByRole('heading', { name: 'A session, call by call' }).waitFor()
+  expect(await page.getByText('[masked:users.email]').first().isVisible()).toBe(true)
+  expect(await page.getByText('ERR_POLICY_DENIED').first().isVisible()).toBe(true)
+  await picture(page, 'session')
+  await expectAccessible(page)
+
+  await page.getByRole('link', { name: 'Trail' }).click()
+  await page.getByRole('button', { name: 'Check the trail now' }).click()
+  await page.getByText('whole', { exact: true }).waitFor()
+  await picture(page, 'trail')
+  await expectAccessible(page)
+  await page.getByRole('link', { name: 'History' }).click()
+  await page.getByRole('heading', { name: 'History' }).waitFor()
+  await expectAccessible(page)
+})
+
+test('everything is done with the keyboard alone', async () => {
+  const { id } = await ask('DELETE FROM jobs WHERE id = 81', 'Keys only.')
+  const page = await openBrowser()
+  await page.goto(`${origin}/console/requests/${id}`)
+  const focusOn = async (wanted: RegExp) => {
+    for (let presses = 0; presses < 40; presses += 1) {
+      await page.keyboard.press('Tab')
+      const text = await page.evaluate<string>(
+        'document.activeElement.labels?.[0]?.textContent ?? document.activeElement.textContent ?? ""',
+      )
+      const outline = await page.evaluate<string>('getComputedStyle(document.activeElement).outlineStyle')
+      expect(outline).not.toBe('none')
+      if (wanted.test(text.trim())) return
+    }
+    throw new Error(`Tab never reached ${wanted}`)
+  }
+  await focusOn(/^Sign in$/)
+  await page.keyboard.press('Enter')
+  await page.getByRole('button', { name: 'Grace' }).waitFor()
+  await focusOn(/^Grace/)
+  await page.keyboard.press('Enter')
+  await page.getByRole('button', { name: 'Sign out' }).waitFor()
+  await page.keyboard.press('Tab')
+  expect(await page.evaluate('document.activeElement.textContent')).toBe('Skip to the content')
+  await page.keyboard.press('Enter')
+  await focusOn(/^Note/)
+  await page.keyboard.type('Typed.')
+  await focusOn(/^Approve$/)
+  await page.keyboard.press('Space')
+  await page.getByText('approved, not run yet').waitFor()
+  expect(await stateOf(id)).toBe('approved')
+})
+
+test.each(['light', 'dark'] as const)(
+  'a telephone shows every page without scrolling sideways, %s',
+  async (colorScheme) => {
+    const long = `DELETE FROM jobs WHERE kind = '${'x'.repeat(300)}' AND id = ${agents}`
+    const { id, token } = await ask(long, 'A very long line.')
+    await gate.sql('SELECT * FROM users ORDER BY id LIMIT 3', {}, { token })
+    const page = await openBrowser({ ...PHONE, colorScheme, isMobile: true, hasTouch: true })
+    await signIn(page, `/console/requests/${id}`)
+    const { calls } = await gate.reviewer().show(id)
+    for (const path of [`requests/${id}`, 'requests', 'history', 'trail', `calls/${calls.asked}`]) {
+      await page.goto(`${origin}/console/${path}`)
+      await page.getByRole('button', { name: 'Sign out' }).waitFor()
+      await expectNoSidewaysScroll(page)
+      await expectAccessible(page)
+    }
+    const { id: shown } = await ask(`${GATED} AND kind <> '${colorScheme}'`, 'Old failed jobs slow the queue down.')
+    await page.goto(`${origin}/console/requests/${shown}`)
+    await picture(page, `phone-${colorScheme}`)
+  },
+)
+
+test('a link from another site leads to the page, with the strict cookie', async () => {
+  const { id } = await ask('DELETE FROM jobs WHERE id = 83', 'A link in a chat.')
+  const page = await openBrowser()
+  await signIn(page)
+  const foreign = new URL(gate.issuer.authority)
+  foreign.hostname = 'localhost'
+  await page.route(`${foreign.origin}/chat`, (route) =>
+    route.fulfill({
+      contentType: 'text/html',
+      body: `<link rel="icon" href="data:,"><a href="${origin}/console/requests/${id}">the request</a>`,
+    }),
+  )
+  await page.goto(`${foreign.origin}/chat`)
+  await page.getByRole('link', { name: 'the request' }).click()
+  await page.getByText('A link in a chat.').waitFor()
+})
+
+test('the kill switch reaches a page that is only looked at', async () => {
+  const page = await openBrowser()
+  await signIn(page)
+  const { openSqliteStore } = await import('../../src/adapters/sqliteStore.ts')
+  const store = openSqliteStore(gate.storePath)
+  const { number } = await store.revoke({ kind: 'person', id: DEMO_IDS.reviewer }, 'test', undefined, Date.now())
+  await page.getByRole('link', { name: 'Sign in' }).waitFor()
+  await store.undoRevocation(number, 'test', Date.now())
+  await store.close()
+  complaints = complaints.filter((complaint) => !complaint.includes('403 (Forbidden)'))
 })

@@ -15,10 +15,12 @@ export function effectSection({ effect, limits }: ReviewView): Html {
   }
   const { rows, lines, missing, sample } = effect
   // The first line of a counted preview says the same number in words.
-  const rest = rows === undefined ? lines : lines.filter((line, index) => index > 0 || !line.startsWith(`${rows} rows`))
-  const counted = rows === undefined ? undefined : lines.find((line) => line.startsWith(`${rows} rows`))
+  const [first = '', ...others] = lines
+  const isCounted = rows !== undefined && new RegExp(`^${rows} rows? `).test(first)
+  const rest = isCounted ? others : lines
+  const unit = isCounted ? first.slice(String(rows).length).trim() : rows === 1 ? 'row' : 'rows'
   return html`<section aria-labelledby="effect"><h2 id="effect">What it would change</h2>
-${rows === undefined ? '' : html`<p class="count"><strong>${rows.toLocaleString('en')}</strong> ${inline(counted === undefined ? 'rows' : counted.slice(String(rows).length).trim())}</p>`}
+${rows === undefined ? '' : html`<p class="count"><strong>${rows.toLocaleString('en')}</strong> ${inline(unit)}</p>`}
 ${rest.length === 0 ? '' : html`<ul class="effects">${rest.map((line) => html`<li>${inline(line)}</li>`)}</ul>`}
 ${missing.length === 0 ? '' : html`<ul class="effects missing">${missing.map((line) => html`<li>Not known: ${inline(line)}</li>`)}</ul>`}
 ${limit}

@@ -5,7 +5,7 @@ import { ago, countdown, moment } from '../showTime.ts'
 
 /** What pending and history have in common: one request as a row that leads to its page. Nobody decides from here. */
 export function requestRow(view: ReviewView, now: number): Html {
-  const { id, who, where, effect, needs } = view
+  const { id, who, effect, needs } = view
   return html`<li class="row">
 <a href="/console/requests/${id}" id="${id}">
 <span class="row-title">${titleOf(view)}</span>
@@ -14,7 +14,6 @@ export function requestRow(view: ReviewView, now: number): Html {
 <p class="facts">
 ${stateBadge(view)}
 <span>${inline(who.name ?? who.subject)}</span>
-<span>${inline(where.connection)}</span>
 ${effect?.rows === undefined ? '' : html`<span>${rowsOf(effect.rows)}</span>`}
 ${view.state === 'pending' ? needs.map((need) => html`<span>${neededText(need)}</span>`) : ''}
 ${view.one_click ? '' : html`<span class="careful">needs a careful look</span>`}

@@ -55,10 +55,11 @@ function chapter({ call, records }: Chapter): Html {
   const about = records.find((record) => 'tool' in record && record.tool !== undefined)
   const tool = about !== undefined && 'tool' in about ? about.tool : undefined
   const connection = about !== undefined && 'connection' in about ? about.connection : undefined
+  const agent = about !== undefined && 'agent' in about ? about.agent?.name : undefined
   const [first] = records
   return html`<li class="chapter">
 <h2>${inline(tool ?? 'a call')}${connection === undefined ? '' : html` <span class="on">on</span> ${inline(connection)}`}</h2>
-<p class="facts">${first === undefined ? '' : moment(first.at)}${call === undefined ? '' : html`<a class="id" href="/console/calls/${call}">${call}</a>`}</p>
+<p class="facts">${first === undefined ? '' : moment(first.at)}${agent === undefined ? '' : html`<span>through ${inline(agent)} <span class="unverified">unverified</span></span>`}${call === undefined ? '' : html`<a class="id" href="/console/calls/${call}">${call}</a>`}</p>
 <ol class="events">${records.map(event)}</ol>
 </li>`
 }
@@ -66,9 +67,11 @@ function chapter({ call, records }: Chapter): Html {
 function event(record: TrailRecord): Html {
   const { mood, words, details } = describeRecord(record)
   const requests = 'request' in record && record.request !== undefined ? Object.entries(record.request) : []
-  // The description repeats the request line by line; here it is drawn as what it is.
+  // The description repeats who called what, which stands above, and the request, which is drawn as what it is.
   const repeated = new Set(requests.map(([name, text]) => `${name}: ${text}`))
-  const rest = details.filter((detail) => detail !== '' && !repeated.has(detail))
+  const call = 'call' in record ? `${record.call} ` : undefined
+  const isAbout = (detail: string) => call !== undefined && detail.startsWith(call)
+  const rest = details.filter((detail) => detail !== '' && !repeated.has(detail) && !isAbout(detail))
   const drawRequest = record.event !== 'approval.requested'
   return html`<li class="event mood-${mood}">
 <p><span class="event-name">${EVENTS[record.event] ?? record.event}</span> ${inline(words)}</p>
