@@ -49,14 +49,14 @@ export async function judgeStatement(
 async function analyseQuery(
   session: Session,
   sql: string,
-  { form, inner }: Statement,
+  { form, inner, measured = false }: Statement,
   parameterCount: number,
   settings: PostgresConnection,
 ): Promise<Analysis | undefined> {
   if (inner === undefined) return undefined
   const text = form === 'query' ? sql : await findInnerText(sql, inner, session.major)
   const destination = form === 'definition' ? 'elsewhere' : 'caller'
-  return analyze(session, { sql: text, parameterCount, destination }, settings)
+  return analyze(session, { sql: text, parameterCount, destination, measured }, settings)
 }
 
 /** The text and the server must see the same kinds of change; if they do not, one of the two is misunderstood. */

@@ -376,6 +376,30 @@ describe.each([15, 16, 17, 18] as const)('run_sql on PostgreSQL %i', (major) => 
     await spying.release()
   })
 
+  test('a preview over protected values takes as long whatever they are, and says nothing by failing', async () => {
+    const preview = async (condition: string) => {
+      const understanding = await understand(
+        `UPDATE jobs SET state = 'x' WHERE (SELECT ${condition} FROM users WHERE id = 1)`,
+      )
+      const start = performance.now()
+      const found = await understanding.preview(signal)
+      await understanding.release()
+      return { found, ms: performance.now() - start }
+    }
+    const plain = await preview("email > 'a'")
+    const slow = await preview(
+      "CASE WHEN email > 'a' THEN (SELECT count(*) > 0 FROM generate_series(1, 100000000)) END",
+    )
+    const failing = await preview("CASE WHEN email > 'a' THEN 1 / (id - 1) = 1 END")
+    expect(plain.found?.rows).toBeGreaterThan(0)
+    for (const { found, ms } of [plain, slow, failing]) {
+      expect(found?.missing).toEqual([])
+      expect(ms).toBeGreaterThan(1_200)
+      expect(ms).toBeLessThan(2_000)
+    }
+    expect(slow.found?.lines.join()).toContain('Counting the rows took too long.')
+  })
+
   test('previews an INSERT of written rows by counting them', async () => {
     const inserting = await understand("INSERT INTO jobs (id, state) VALUES (8001, 'a'), (8002, 'b')")
     expect(await inserting.preview(signal)).toMatchObject({ rows: 2, lines: ['2 rows to insert'], missing: [] })

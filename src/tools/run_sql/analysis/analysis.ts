@@ -11,6 +11,8 @@ export interface AnalysisStatement {
    * AS, CREATE VIEW, COPY (query) TO), where a protected value would lose its protection.
    */
   readonly destination: 'caller' | 'elsewhere'
+  /** EXPLAIN ANALYZE: the caller sees what every step took, down to the bytes of what is masked otherwise. */
+  readonly measured?: boolean
 }
 
 export type PredicateMode = 'deny' | 'approve' | 'equality' | 'allow'

@@ -16,9 +16,10 @@ import { consequenceOperations, writeOperations } from './writeOperations.ts'
 
 /** Turns findings into operations, outputs and the facts that must be the same when the statement runs. */
 export function describeAnalysis(findings: Findings): Analysis {
-  const { tree, catalog, lineage, consequences } = findings
+  const { tree, catalog, lineage, consequences, statement } = findings
   const outputs = describeOutputs(findings)
-  const predicates = sorted(union([lineage.predicates, consequences.compared, rewritten(findings)]))
+  const measured = statement.measured === true ? lineage.read : CLEAN
+  const predicates = sorted(union([lineage.predicates, consequences.compared, rewritten(findings), measured]))
   const operations = [
     ...readOperations(findings),
     ...writeOperations(findings),

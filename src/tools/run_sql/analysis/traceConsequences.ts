@@ -7,9 +7,11 @@ import {
 } from './consequenceFacts.ts'
 import type { Write } from './describeWrite.ts'
 import type { Protection } from './protection.ts'
+import { columnsRead } from './queryParts.ts'
 import { outputEntries, RTE, rowSources } from './queryScope.ts'
 import type { Catalog } from './readCatalog.ts'
 import { addIndirectTree, followReferences } from './readCatalog.ts'
+import { readNodeTree } from './readNodeTree.ts'
 import type { AnalysisSession } from './session.ts'
 import { CLEAN, type Taint, union } from './taint.ts'
 import { at, nodeField, nodesField, numberField } from './treeFields.ts'
@@ -71,6 +73,28 @@ export async function traceConsequences(
     }
   }
 
+  /** A generated column shows what it is made from. */
+  const taintOfColumn = (relation: number, column: number): Taint => {
+    const expression = catalog.generated.get(relation)?.get(column)
+    const sources = expression === undefined ? [] : [...columnsRead(expression)]
+    return union([column, ...sources].map((source) => protection.columnTaint(relation, source)))
+  }
+  /** The columns written, and those that follow from them. */
+  const withGenerated = ({ relation, columns }: Effect): ReadonlySet<number> | undefined => {
+    if (columns === undefined) return undefined
+    const generated = [...(catalog.generated.get(relation) ?? [])]
+    const following = generated.filter(([, expression]) => overlaps(columns, [...columnsRead(expression)]))
+    return new Set([...columns, ...following.map(([column]) => column)])
+  }
+  /** `CHECK (low < salary)`: what is written to one column is compared with what stands in the others. */
+  const checkedWith = (relation: number, effect: Effect, tree: string): Taint => {
+    const read = [...columnsRead(readNodeTree(tree))]
+    const known = relation === effect.relation ? withGenerated(effect) : undefined
+    if (!overlaps(known, read)) return CLEAN
+    const standing = read.filter((column) => known?.has(column) !== true)
+    return union(standing.map((column) => taintOfColumn(relation, column)))
+  }
+
   while (queue.length > 0) {
     const batch = queue.splice(0).filter(({ relation, action, columns }) => {
       const key = `${relation} ${action} ${columns === undefined ? '' : [...columns].sort().join(',')}`
@@ -94,6 +118,10 @@ export async function traceConsequences(
         if (family.has(key.to)) {
           const how = action === 'DELETE' ? key.onDelete : action === 'UPDATE' ? key.onUpdate : 'a'
           const touchesKey = action === 'DELETE' || key.to !== effect.relation || overlaps(columns, key.toColumns)
+          // Whether rows refer to this one shows in an error, or in how many change.
+          if (action !== 'INSERT' && touchesKey) {
+            compared.push(...key.fromColumns.map((column) => taintOfColumn(key.from, column)))
+          }
           if (CHANGING.has(how) && touchesKey) {
             keys.set(key.oid, key)
             const next: WriteAction = action === 'DELETE' && how === 'c' ? 'DELETE' : 'UPDATE'
@@ -102,18 +130,19 @@ export async function traceConsequences(
           }
         }
         if (family.has(key.from) && action !== 'DELETE' && overlaps(columns, key.fromColumns)) {
-          compared.push(...key.toColumns.map((column) => protection.columnTaint(key.to, column)))
+          compared.push(...key.toColumns.map((column) => taintOfColumn(key.to, column)))
         }
       }
       if (action !== 'DELETE') {
         for (const unique of facts.uniques) {
           if (!family.has(unique.relation)) continue
-          if (unique.relation === effect.relation && !overlaps(columns, unique.columns)) continue
-          compared.push(...unique.columns.map((column) => protection.columnTaint(unique.relation, column)))
+          if (unique.relation === effect.relation && !overlaps(withGenerated(effect), unique.columns)) continue
+          compared.push(...unique.columns.map((column) => taintOfColumn(unique.relation, column)))
         }
         for (const { relation, kind, tree } of facts.expressions) {
           if (!family.has(relation) || (kind === 'default' && !usesDefaults(effect, writes))) continue
           addIndirectTree(catalog, tree, `a ${WORD[kind]} of the table that is written calls it`)
+          if (kind === 'check' && action === 'UPDATE') compared.push(checkedWith(relation, effect, tree))
         }
       }
       for (const relation of family) catalog.passive.relations.add(relation)

@@ -38,6 +38,8 @@ export interface Statement {
   /** Which role must run it. EXPLAIN of a write reads, and still needs the privileges of the write. */
   readonly role: 'read' | 'write'
   readonly operations: readonly StatementOperation[]
+  /** EXPLAIN that runs the statement. */
+  readonly measured?: boolean
 }
 
 const WRITES = ['INSERT', 'UPDATE', 'DELETE', 'MERGE']
@@ -74,6 +76,7 @@ function classifyExplain(root: SyntaxNode): Statement {
     effect: runs ? inner.effect : 'read',
     role: inner.role,
     operations: inner.operations,
+    ...(runs && { measured: true }),
   }
 }
 

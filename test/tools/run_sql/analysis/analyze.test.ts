@@ -177,6 +177,53 @@ describe.each(MAJORS)('analysis on PostgreSQL %i', (major: Major) => {
     )
   })
 
+  /** Protected columns that a statement reads rows by, after definitions that are rolled back. */
+  const predicatesAfter = async (
+    ddl: string,
+    sql: string,
+    options: Partial<AnalysisOptions> = {},
+  ): Promise<readonly string[]> => {
+    const { host, port, superuser, password } = postgres.server
+    const owner = new pg.Client({ host, port, user: superuser, password, database: 'postgres' })
+    await owner.connect()
+    try {
+      return await inTransaction(owner, async () => {
+        await owner.query(ddl)
+        const statement = { sql, parameterCount: 0, destination: 'caller' } as const
+        return (await analyze(asSession(owner, major), statement, { ...OPTIONS, ...options })).protectedInPredicates
+      })
+    } finally {
+      await owner.end()
+    }
+  }
+
+  test('what is written is compared with protected values by checks, keys, and what is made of them', async () => {
+    const check = 'ALTER TABLE users ADD CHECK (name < email) NOT VALID'
+    expect(await predicatesAfter(check, "UPDATE users SET name = 'm' WHERE id = 1")).toEqual(['public.users.email'])
+    expect(await predicatesAfter(check, 'UPDATE users SET active = true WHERE id = 1')).toEqual([])
+    const key =
+      'CREATE TABLE codes (code text PRIMARY KEY); ALTER TABLE users ADD FOREIGN KEY (ssn) REFERENCES codes NOT VALID'
+    expect(await predicatesAfter(key, "DELETE FROM codes WHERE code = 'a'")).toEqual(['public.users.ssn'])
+    expect(await predicatesAfter(key, "UPDATE codes SET code = 'b'")).toEqual(['public.users.ssn'])
+    expect(await predicatesAfter(key, "INSERT INTO codes VALUES ('b')")).toEqual([])
+    const hashed = 'CREATE TABLE seen (id int, ssn text, hash text GENERATED ALWAYS AS (md5(ssn)) STORED UNIQUE)'
+    const insert = "INSERT INTO seen (id, ssn) VALUES (1, 'guess')"
+    expect(await predicatesAfter(hashed, insert, { protect: ['seen.ssn'] })).toEqual(['public.seen.ssn'])
+  })
+
+  test('which rows a materialised view holds was decided by what its query read', async () => {
+    const early = "CREATE MATERIALIZED VIEW m_early AS SELECT id FROM users WHERE email < 'm'"
+    expect(await predicatesAfter(early, 'SELECT count(*) FROM m_early')).toEqual(['public.users.email'])
+  })
+
+  test('a virtual column is computed where it is used', async () => {
+    if (major < 18) return
+    const virtual = 'CREATE TABLE v (id int, g int GENERATED ALWAYS AS (1 / id) VIRTUAL)'
+    const chosen = "SELECT CASE WHEN email < 'm' THEN v.g END FROM users u JOIN v USING (id)"
+    expect(await predicatesAfter(virtual, chosen)).toEqual(['public.users.email'])
+    expect(await predicatesAfter(virtual, 'SELECT v.g, email FROM users u JOIN v USING (id)')).toEqual([])
+  })
+
   test('a column of a view can be protected by itself', async () => {
     const options = { protect: ['v_names.name'] }
     const { outputs } = await understand('SELECT id, name FROM v_names', options)
