@@ -44,6 +44,8 @@ const input = z.strictObject({
     .string()
     .min(1)
     .max(128)
+    // Stores cut text at a NUL and repair half a character: two keys would be one.
+    .refine((key) => key.isWellFormed() && !/\p{Cc}/u.test(key), 'text without control characters')
     .optional()
     .describe('For writes: the same key never runs twice; a repeated call gets the first one’s result.'),
 })

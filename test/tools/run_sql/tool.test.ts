@@ -248,6 +248,13 @@ describe.each([15, 16, 17, 18] as const)('run_sql on PostgreSQL %i', (major) => 
     })
   })
 
+  test('takes no idempotency key that a store could take for another one', () => {
+    const fits = (key: string) =>
+      sql.tool.input.safeParse({ connection: 'main', sql: 'SELECT 1', idempotency_key: key }).success
+    for (const key of ['', 'a\0b', 'a\nb', '\ud800', 'a'.repeat(129)]) expect(fits(key)).toBe(false)
+    for (const key of ['deploy-42', 'Größe 漢 😀', 'a b']) expect(fits(key)).toBe(true)
+  })
+
   test('cannot leave the read-only transaction', async () => {
     const understanding = await understand('SELECT 1')
     await understanding.release()
