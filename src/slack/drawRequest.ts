@@ -246,7 +246,7 @@ function hiddenSection({ what }: ReviewView): readonly Section[] {
 function effectOf({ effect }: ReviewView): string {
   if (effect === null) return 'No preview could be made.'
   const { rows, lines, missing, sample } = effect
-  const isCounted = rows === undefined || lines.some((line) => line.startsWith(`${rows} rows`))
+  const isCounted = rows === undefined || lines.some((line) => line.startsWith(`${rows} row`))
   return [
     ...(isCounted ? [] : [`${rows} rows`]),
     ...lines,

@@ -140,7 +140,7 @@ export async function startSlackStandIn(): Promise<SlackStandIn> {
     const method = (request.url ?? '').replace(/^\/api\//, '')
     const args = Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString('utf8')))
     calls.push({ method, args })
-    const fault = faultOf(method)
+    const fault = faultOf(args.thread_ts === undefined ? method : `${method} in a thread`)
     if (fault === 'hang') return
     if (fault === 'reset') return void request.socket.destroy()
     const send = (body: Json, status = 200, headers = {}) => {

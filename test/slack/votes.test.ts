@@ -141,6 +141,18 @@ test('/countersign pending lists what waits for this person, to this person alon
   expect(JSON.stringify(await made.slack.deliver(foreign, { type: 'slash_commands' }))).not.toContain(id)
 })
 
+test('a message that somebody deleted comes back while a decision is needed', async () => {
+  const id = await made.request(UPDATE)
+  const message = await made.messageOf(id)
+  made.slack.messages.splice(made.slack.messages.indexOf(message), 1)
+  await made.slack.deliver(clickOn(message, 'countersign_approve', { user: 'U0ANN' }))
+  const again = await made.messageOf(id)
+  expect(again.ts).not.toBe(message.ts)
+  expect(JSON.stringify(again.blocks)).toContain('1 of 2 from dba')
+  await made.slack.deliver(clickOn(again, 'countersign_approve', { user: 'U0BEN' }))
+  await eventually(() => again.text.startsWith('Approved'))
+})
+
 test('nothing that Slack would refuse was sent', () => {
   expect(made.slack.lint).toEqual([])
 })
