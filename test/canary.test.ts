@@ -116,6 +116,8 @@ test('no secret and no protected value comes out, on any path', async () => {
   await sql(`INSERT INTO users (name, email, ssn) VALUES ('double', '${EMAIL}', '${SSN}')`)
   await sql('SELECT * FROM users WHERE email = $1 AND ssn = $2', { params: [EMAIL, SSN] })
   await sql(`SELECT name FROM users WHERE email LIKE '${EMAIL}'`)
+  await sql(`EXPLAIN SELECT name FROM users WHERE email = '${EMAIL}'`)
+  await sql(`EXPLAIN (VERBOSE) UPDATE users SET email = '${NEW_EMAIL}' WHERE id = 1`)
   // What the server holds, sent by somebody who has it from elsewhere.
   for (const secret of [read.password, write.password, keyText, digestKey.toString('utf8').trim()]) {
     await sql('SELECT $1::text AS echoed', { params: [secret], reason: `because of ${secret}` })

@@ -187,6 +187,14 @@ function disclosureOf({ judgement }: OpenStatement): Disclosure {
   return analysis.touchesProtected ? 'nothing' : 'message'
 }
 
+/** A plan repeats the values that the statement compares with protected columns, or writes into them. */
+function protectedInPlan({ analysis, operations }: Judgement): readonly string[] {
+  if (analysis === undefined) return []
+  const writes = operations.some(({ operation }) => ['INSERT', 'UPDATE', 'MERGE'].includes(operation))
+  if (writes && analysis.touchesProtected) return ['a protected column']
+  return analysis.protectedInPredicates
+}
+
 function toOutput(open: OpenStatement, result: PortalResult, rowsChanged: number | undefined): ToolOutput {
   const { statement, judgement, settings } = open
   const { maxRows, maxBytes } = settings.limits
@@ -194,10 +202,11 @@ function toOutput(open: OpenStatement, result: PortalResult, rowsChanged: number
   if (outputs !== undefined && outputs.length !== result.fields.length) {
     throw new GateError('ERR_SQL_NOT_UNDERSTOOD', { detail: 'The result has other columns than the analysis.' })
   }
+  const inPlan = statement.form === 'explain' ? protectedInPlan(judgement) : []
   const columns: ToolColumn[] = result.fields.map(({ name, typeId }, index) => ({
     name,
     type: typeName(typeId),
-    protectedBy: outputs?.[index]?.protectedBy ?? [],
+    protectedBy: outputs?.[index]?.protectedBy ?? inPlan,
   }))
   const rows = result.rows
     .slice(0, maxRows)
