@@ -1,7 +1,13 @@
 import type { ServerResponse } from 'node:http'
 
-/** Copies a web Response onto a node response, honouring back-pressure; stops when the client has gone. */
-export async function writeResponse(from: Response, to: ServerResponse): Promise<void> {
+/** How long a client may read nothing of an answer: until it has, its call keeps its place among those that run. */
+const STALL_MS = 60_000
+
+/**
+ * Copies a web Response onto a node response, honouring back-pressure; stops when the client has gone, and drops one
+ * that does not read.
+ */
+export async function writeResponse(from: Response, to: ServerResponse, stallMs = STALL_MS): Promise<void> {
   if (to.destroyed) {
     await from.body?.cancel()
     return
@@ -19,14 +25,16 @@ export async function writeResponse(from: Response, to: ServerResponse): Promise
       await reader.cancel()
       return
     }
-    if (!to.write(value)) await drained(to)
+    if (!to.write(value)) await drained(to, stallMs)
   }
   to.end()
 }
 
-function drained(to: ServerResponse): Promise<void> {
+function drained(to: ServerResponse, stallMs: number): Promise<void> {
   return new Promise((resolve) => {
+    const timer = setTimeout(() => to.destroy(), stallMs)
     const settle = () => {
+      clearTimeout(timer)
       to.off('drain', settle)
       to.off('close', settle)
       resolve()
