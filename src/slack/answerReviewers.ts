@@ -6,8 +6,9 @@ import { type ReviewView, reviewViewOf } from '../approvals/review.ts'
 import { listForReviewer, type ReviewDesk, showToReviewer } from '../approvals/reviewDesk.ts'
 import { type ErrorCode, GateError } from '../errors.ts'
 import { SURFACE } from './createSlackNotifier.ts'
-import { drawDenyForm, drawFullText, drawNotice, type LinkTo, placeOf } from './drawRequest.ts'
+import { drawDenyForm, drawFullText, drawNotice } from './drawModals.ts'
 import { type IdentifyParts, identifyReviewer, isAtHome, lookUp } from './identifyReviewer.ts'
+import { placeOf } from './layOut.ts'
 import {
   type Click,
   type Command,
@@ -19,6 +20,7 @@ import {
   senderOf,
 } from './readDelivery.ts'
 import { type Reference, refersTo } from './reference.ts'
+import type { LinkTo } from './requestText.ts'
 import type { Message, SlackApi } from './slackApi.ts'
 import { oneLine, textBlock } from './untrustedText.ts'
 

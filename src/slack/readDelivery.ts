@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { GateError } from '../errors.ts'
-import { ACTIONS, CALLBACKS, READ, REASON } from './drawRequest.ts'
+import { CALLBACKS, READ, REASON } from './drawModals.ts'
+import { ACTIONS } from './drawRequest.ts'
 import { type Reference, readReference } from './reference.ts'
 
 /** What Slack delivers, as far as it is looked at. Everything in it is a claim until it was compared. */

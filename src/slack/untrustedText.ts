@@ -1,7 +1,7 @@
 import { showHidden } from '../approvals/suspiciousText.ts'
 import type { Block } from './slackApi.ts'
 
-/** How much of a text may stand in a message. */
+/** How much of a text may stand in a message, in UTF-16 units. */
 export interface Room {
   readonly characters: number
   readonly lines: number
@@ -46,40 +46,51 @@ export function visible(text: string): string {
   return lines.join('\n')
 }
 
-/** What of a visible text fits; when not all does, its beginning and its end, which is where people look. */
-export function excerptOf(shown: string, room: Room): Excerpt {
-  const characters = [...shown]
-  const of = characters.length
-  if (of <= room.characters && heightOf(shown) <= room.lines) {
-    return { complete: true, head: shown, tail: '', left: { characters: 0, of } }
+/** Far more than any room: what lies between the two ends of a longer text is counted, and not looked at. */
+const END = 8_000
+
+/** What of a text fits, visible; when not all does, its beginning and its end, which is where people look. */
+export function excerptOf(text: string, room: Room): Excerpt {
+  const isLong = text.length > 4 * END
+  const shown = isLong ? visible(text.slice(0, END)) : visible(text)
+  if (!isLong && shown.length <= room.characters && heightOf(shown) <= room.lines) {
+    return { complete: true, head: shown, tail: '', left: { characters: 0, of: shown.length } }
   }
   const half = { characters: Math.floor(room.characters / 2), lines: Math.floor(room.lines / 2) }
-  const head = takeUpTo(characters, half)
-  const tail = takeUpTo(characters.slice(head.length).reverse(), half).reverse()
-  const left = { characters: of - head.length - tail.length, of }
-  return { complete: false, head: head.join(''), tail: tail.join(''), left }
+  const head = takeUpTo([...shown], half).join('')
+  const end = isLong ? visible(text.slice(-END)) : shown.slice(head.length)
+  const tail = takeUpTo([...end].reverse(), half)
+    .reverse()
+    .join('')
+  const of = isLong ? text.length : shown.length
+  return { complete: false, head, tail, left: { characters: of - head.length - tail.length, of } }
 }
 
-/** A short value that stays on its line. `complete` is false when it had to be cut. */
+/** A short value that stays on its line, in at most `most` UTF-16 units. `complete` is false when it had to be cut. */
 export function oneLine(text: string, most: number): { readonly text: string; readonly complete: boolean } {
-  const characters = [...visible(text).replaceAll('\n', '⏎').replaceAll('\t', ' ')]
-  if (characters.length <= most) return { text: characters.join(''), complete: true }
-  return { text: `${characters.slice(0, most - 1).join('')}…`, complete: false }
+  // Becoming visible makes no text shorter than this.
+  const isLong = text.length > END
+  const line = visible(isLong ? text.slice(0, END) : text)
+    .replaceAll('\n', '⏎')
+    .replaceAll('\t', ' ')
+  if (!isLong && line.length <= most) return { text: line, complete: true }
+  const start = takeUpTo([...line], { characters: most - 1, lines: Number.POSITIVE_INFINITY })
+  return { text: `${start.join('')}…`, complete: false }
 }
 
 /** Cuts a visible text into pieces of at most `most` UTF-16 units, at the ends of lines where it can. */
 export function piecesOf(shown: string, most: number): readonly string[] {
   const pieces: string[] = []
-  let rest = shown
-  while (rest.length > most) {
-    const lineEnd = rest.lastIndexOf('\n', most)
-    let end = lineEnd > most / 2 ? lineEnd + 1 : most
+  let from = 0
+  while (shown.length - from > most) {
+    const lineEnd = shown.lastIndexOf('\n', from + most - 1)
+    let end = lineEnd > from + most / 2 ? lineEnd + 1 : from + most
     // Not through the middle of a character.
-    if (/[\uD800-\uDBFF]/.test(rest.charAt(end - 1))) end -= 1
-    pieces.push(rest.slice(0, end))
-    rest = rest.slice(end)
+    if (/[\uD800-\uDBFF]/.test(shown.charAt(end - 1))) end -= 1
+    pieces.push(shown.slice(from, end))
+    from = end
   }
-  return [...pieces, rest]
+  return [...pieces, shown.slice(from)]
 }
 
 /** Code as it is: Slack reads no markup, no mentions and no links in it. */
@@ -105,13 +116,15 @@ function heightOf(text: string): number {
 /** From the front: as many characters as fit. */
 function takeUpTo(characters: readonly string[], { characters: most, lines }: Room): string[] {
   const taken: string[] = []
+  let length = 0
   let height = 1
   let column = 0
-  for (const character of characters.slice(0, most)) {
+  for (const character of characters) {
+    length += character.length
     column = character === '\n' ? 0 : column + 1
     if (character === '\n' || column > COLUMNS) height += 1
     if (column > COLUMNS) column = 1
-    if (height > lines) break
+    if (length > most || height > lines) break
     taken.push(character)
   }
   return taken
