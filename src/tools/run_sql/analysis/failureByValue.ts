@@ -4,7 +4,7 @@ import type { TreeNode, TreeValue } from './readNodeTree.ts'
 import { sourceExpressions } from './sourceExpressions.ts'
 import { CLEAN, type Taint, union } from './taint.ts'
 import { bytesOf, field, flagField, isNode, nodesField, numberField, numbersField } from './treeFields.ts'
-import { accumulatesStored, createSizeCheck, isStored, MAX_VALUE, type SizeSource } from './valueSize.ts'
+import { accumulatesStored, createSizeCheck, isStored, MAX_ROW, MAX_VALUE, type SizeSource } from './valueSize.ts'
 
 /**
  * When a function returns normally whatever its arguments are: `always`; `first` when every other argument is a
@@ -33,7 +33,10 @@ export function createFailureCheck(
   taintOf: (value: TreeValue, scope: QueryScope) => Taint,
   source: FailureSource,
   report: (taint: Taint) => void,
-): { check(value: TreeValue, scope: QueryScope): void } {
+): {
+  check(value: TreeValue, scope: QueryScope): void
+  checkRow(values: readonly TreeValue[], scope: QueryScope): void
+} {
   const checked = new Map<TreeNode, Set<string>>()
   const sizeOf = createSizeCheck(source)
 
@@ -146,7 +149,15 @@ export function createFailureCheck(
     }
   }
 
-  return { check: (value, scope) => visit(value, scope, CLEAN) }
+  return {
+    check: (value, scope) => visit(value, scope, CLEAN),
+    /** All columns of a row together: the server fails at 1 GB, and an answer is cut before that. */
+    checkRow(values, scope) {
+      const tainted = values.filter((value) => taintOf(value, scope).size > 0)
+      const size = tainted.reduce((sum: number, value) => sum + sizeOf(value, scope), 0)
+      if (size > MAX_ROW) report(union(tainted.map((value) => taintOf(value, scope))))
+    },
+  }
 }
 
 /** SubLinkType ALL and ANY. */

@@ -303,6 +303,10 @@ export function traceLineage(query: TreeNode, source: LineageSource): Lineage {
       failures.check(field(entry, 'expr'), scope)
       if (returnsSet(field(entry, 'expr'))) parts.push(taintOf(field(entry, 'expr'), scope))
     }
+    failures.checkRow(
+      outputEntries(inner).map((entry) => field(entry, 'expr')),
+      scope,
+    )
     for (const entry of nodesField(inner, 'returningList')) failures.check(field(entry, 'expr'), scope)
     for (const index of rowSources(inner)) parts.push(sourcePredicates(rangeTableEntry(scope, index), scope))
     for (const cte of nodesField(inner, 'cteList')) parts.push(declaredCteFlow(cte, scope).predicates)

@@ -6,6 +6,8 @@ import { bytesOf, field, isNode, nodeField, nodesField, numberField } from './tr
 
 /** A value larger than this is not a value of anybody's: the server fails at 1 GB, and the time it takes shows before. */
 export const MAX_VALUE = 16 * 1024 * 1024
+/** The same for all columns of a row that protected values flow into; less than a result may have in hidden columns. */
+export const MAX_ROW = 48 * 1024 * 1024
 
 /** What a column of a table is taken for. Whoever stores more in one row could be told so. */
 const STORED = 64 * 1024
