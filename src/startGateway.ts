@@ -204,7 +204,8 @@ async function open(
     (await openSlackReviews({
       ...{ config, settings: slackSettings, approvals, store, trail, nameGroup, log, readSecret: book.readSecret },
       ...{ lease: lease.current(), lookUpGroups: verifier.groups.groupsNow, masker: maskerFor(undefined) },
-      linkTo: () => undefined,
+      linkTo: (id) =>
+        config.approvals.console?.enabled === true ? new URL(`/console/requests/${id}`, resource).href : undefined,
       countRefusal: (address, code) => refusals.count(address, code, new Date(clock())),
     }))
   closing.push(() => slack?.close())
