@@ -71,16 +71,36 @@ export interface SizeSource extends ComputedColumns {
 /** How many bytes a value can have, by what it is made of; Infinity when nothing bounds it but the server. */
 export function createSizeCheck(source: SizeSource): (value: TreeValue, scope: QueryScope) => number {
   const sizes = new Map<TreeNode, number>()
+  const assumed = new Map<TreeNode, number>()
+  const fedBack = new Set<TreeNode>()
 
   function sizeOf(value: TreeValue, scope: QueryScope): number {
     if (Array.isArray(value)) return value.reduce((sum: number, item) => sum + sizeOf(item, scope), 0)
     if (!isNode(value)) return 0
     const known = sizes.get(value)
     if (known !== undefined) return known
-    // A recursive query that feeds itself may add to a value each time.
-    sizes.set(value, Number.POSITIVE_INFINITY)
-    const size = computeSize(value, scope)
+    const assumption = assumed.get(value)
+    if (assumption !== undefined) {
+      fedBack.add(value)
+      return assumption
+    }
+    const size = sizeWithFeedback(value, scope)
     sizes.set(value, size)
+    return size
+  }
+
+  /** A recursive query feeds itself. What it passes on as it is stays as large; what it adds to grows without end. */
+  function sizeWithFeedback(node: TreeNode, scope: QueryScope): number {
+    assumed.set(node, 0)
+    let size = computeSize(node, scope)
+    if (fedBack.delete(node)) {
+      sizes.clear()
+      assumed.set(node, size)
+      if (computeSize(node, scope) > size) size = Number.POSITIVE_INFINITY
+      fedBack.delete(node)
+      sizes.clear()
+    }
+    assumed.delete(node)
     return size
   }
 
@@ -123,12 +143,15 @@ export function createSizeCheck(source: SizeSource): (value: TreeValue, scope: Q
     const found = sourceExpressions(node, scope, source)
     if (found === 'stored') return STORED
     if (found === 'rows') return Number.POSITIVE_INFINITY
-    return found.reduce((sum, { value, scope: home }) => sum + sizeOf(value, home), 0)
+    const each = found.map(({ value, scope: home }) => sizeOf(value, home))
+    // The whole row is all of its columns; a column is one of what several arms or rows give.
+    return numberField(node, 'varattno') === 0 ? each.reduce((sum, size) => sum + size, 0) : Math.max(0, ...each)
   }
 
   function sizeOfSubLink(node: TreeNode, scope: QueryScope): number {
     const kind = numberField(node, 'subLinkType')
     if (kind < EXPR_SUBLINK) return SMALL
+    if (kind === ARRAY_SUBLINK && givesStored(nodeField(node, 'subselect'), scope, source)) return STORED_TOGETHER
     if (kind !== EXPR_SUBLINK) return Number.POSITIVE_INFINITY
     const query = nodeField(node, 'subselect')
     if (field(query, 'setOperations') !== null) return Number.POSITIVE_INFINITY
@@ -182,6 +205,14 @@ export function createSizeCheck(source: SizeSource): (value: TreeValue, scope: Q
 
 /** SubLinkType EXPR; those before it are EXISTS, ALL, ANY and ROWCOMPARE. */
 const EXPR_SUBLINK = 4
+const ARRAY_SUBLINK = 6
+
+/** Whether a sub-select gives what one table stores, once. */
+function givesStored(query: TreeNode, outer: QueryScope, source: ComputedColumns): boolean {
+  const scope = { query, outer }
+  const stored = nodesField(query, 'targetList').every((entry) => isStored(field(entry, 'expr'), scope, source))
+  return nodesField(query, 'rtable').length === 1 && stored
+}
 
 /**
  * Whether an aggregate puts together what one table stores, and nothing that a join repeats or a condition chooses: that
