@@ -69,7 +69,8 @@ export function createLoginClient(settings: LoginClientSettings): LoginClient {
     renew: (refreshToken) =>
       guarded(async () => {
         try {
-          const tokens = await oidc.refreshTokenGrant(await configuration(), refreshToken, { scope: scopes.join(' ') })
+          // Without a scope the provider gives what it gave before, which may be less than was asked for.
+          const tokens = await oidc.refreshTokenGrant(await configuration(), refreshToken)
           return { accessToken: tokens.access_token, refreshToken: tokens.refresh_token ?? refreshToken }
         } catch (error) {
           if (error instanceof oidc.ResponseBodyError && error.error === 'invalid_grant') return 'refused'

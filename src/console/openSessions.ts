@@ -19,6 +19,8 @@ interface Entry extends Session {
   reviewer: SignedIn
   refreshToken: string | undefined
   renewing: Promise<void> | undefined
+  /** After a failure of the provider, not before this moment. */
+  renewAt: number
 }
 
 export interface Sessions {
@@ -36,6 +38,7 @@ const MAX_SESSIONS = 5_000
 const MAX_OF_PERSON = 10
 /** Groups in a token count for five minutes; they are asked for again before that. */
 const RENEW_AFTER_MS = 4 * 60_000
+const RETRY_AFTER_MS = 15_000
 
 type SessionParts = Pick<ConsoleParts, 'login' | 'verify' | 'maxLoginAge' | 'onProblem'> & {
   readonly desk: { readonly store: RevocationStore; readonly clock: () => number }
@@ -59,14 +62,17 @@ export function openSessions({ login, verify, maxLoginAge, onProblem, desk }: Se
     } catch (error) {
       // A verdict about the person ends the session. An outage does not: what the old token says grows stale by itself.
       if (error instanceof GateError && error.code !== 'ERR_CONSOLE_LOGIN') entries.delete(entry.key)
-      else onProblem(error)
+      else {
+        entry.renewAt = desk.clock() + RETRY_AFTER_MS
+        onProblem(error)
+      }
     }
   }
 
   async function renewWhenDue(entry: Entry): Promise<void> {
     const { refreshToken } = entry
     const age = desk.clock() - entry.reviewer.issuedAt
-    if (refreshToken === undefined || age < RENEW_AFTER_MS) return
+    if (refreshToken === undefined || age < RENEW_AFTER_MS || desk.clock() < entry.renewAt) return
     // One at a time: providers take a refresh token that is used twice for a stolen one.
     entry.renewing ??= renew(entry, refreshToken).finally(() => {
       entry.renewing = undefined
@@ -100,6 +106,7 @@ export function openSessions({ login, verify, maxLoginAge, onProblem, desk }: Se
         reviewer,
         refreshToken,
         renewing: undefined,
+        renewAt: 0,
       }
       entries.set(session.key, session)
       return { id, session }

@@ -130,6 +130,11 @@ describe('a session', () => {
     state.now += 5 * MINUTE
     expect((await sessions.find(id))?.reviewer.issuedAt).toBe(issuedAt)
     expect(state.problems).toBe(1)
+    await sessions.find(id)
+    expect(state.renewals).toHaveLength(1)
+    state.now += 15_000
+    await sessions.find(id)
+    expect(state.renewals).toHaveLength(2)
     state.now += HOUR
     expect(await sessions.find(id)).toBeUndefined()
   })

@@ -259,9 +259,12 @@ test.each(['light', 'dark'] as const)(
       await expectNoSidewaysScroll(page)
       await expectAccessible(page)
     }
-    const { id: shown } = await ask(`${GATED} AND kind <> '${colorScheme}'`, 'Old failed jobs slow the queue down.')
+    const { id: shown } = await ask(
+      "DELETE FROM jobs WHERE state = 'done' AND kind = 'sync'",
+      'Old jobs slow the queue down.',
+    )
     await page.goto(`${origin}/console/requests/${shown}`)
-    await picture(page, `phone-${colorScheme}`)
+    if (colorScheme === 'light') await picture(page, 'phone')
   },
 )
 
