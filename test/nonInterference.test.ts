@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { PostgresMajor } from '../src/demo/postgresBinaries.ts'
 import { type CalledInput, callCorpus } from './attacks/callCorpus.ts'
-import { ALL_MAJORS, type CorpusInput, readCorpus } from './attacks/corpus.ts'
+import { type CorpusInput, readCorpus } from './attacks/corpus.ts'
 import { startCorpusDatabase, startCorpusGate } from './attacks/database.ts'
 import type { ToolAnswer } from './fixtures/callTool.ts'
 import type { RealDatabase } from './fixtures/realDatabase.ts'
@@ -60,7 +60,10 @@ const ordinary = readCorpus('ordinary')
 // An approval may open what it shows; what a person has not seen must not depend on a protected value.
 const unapproved = (inputs: readonly CorpusInput[]) => inputs.map((input) => ({ ...input, approved: undefined }))
 
-describe.each(ALL_MAJORS)('answers on PostgreSQL %i, when every protected value is another', (major: PostgresMajor) => {
+// The oldest and the newest; test/tools/run_sql/analysis asks the same of every major, without the gate around it.
+const MAJORS: readonly PostgresMajor[] = [15, 18]
+
+describe.each(MAJORS)('answers on PostgreSQL %i, when every protected value is another', (major) => {
   let twins: Twins
   const on = (inputs: readonly CorpusInput[]) => inputs.filter(({ majors }) => majors.includes(major))
 
@@ -92,20 +95,15 @@ describe.each(ALL_MAJORS)('answers on PostgreSQL %i, when every protected value 
     expect(answered(pairs)).toBeGreaterThan(80)
   }, 240_000)
 
-  // The analysis of a comparison differs between the oldest and the newest majors, if at all.
-  test.runIf(major === 15 || major === 18)(
-    'with predicates: equality, they are answered the same when no constant matches',
-    async () => {
-      const inputs = unapproved(on(readCorpus('hostile', 'nobody@nowhere.example')))
-      const pairs = await callBoth(twins, inputs, 'over-privileged', 'equality')
-      expect(pairs).toHaveLength(inputs.length)
-      expect(differences(pairs)).toEqual([])
-      // The setting does something: a comparison with a constant goes through, and finds nothing.
-      const opened = pairs.find(([{ input }]) => input.id === 'equality-1')
-      expect(opened?.[0].answer).toMatchObject({ status: 'ok', result: { row_count: 0 } })
-    },
-    240_000,
-  )
+  test('with predicates: equality, they are answered the same when no constant matches', async () => {
+    const inputs = unapproved(on(readCorpus('hostile', 'nobody@nowhere.example')))
+    const pairs = await callBoth(twins, inputs, 'over-privileged', 'equality')
+    expect(pairs).toHaveLength(inputs.length)
+    expect(differences(pairs)).toEqual([])
+    // The setting does something: a comparison with a constant goes through, and finds nothing.
+    const opened = pairs.find(([{ input }]) => input.id === 'equality-1')
+    expect(opened?.[0].answer).toMatchObject({ status: 'ok', result: { row_count: 0 } })
+  }, 240_000)
 
   // Last, because it changes rows.
   test('ordinary calls are answered the same, approved changes included', async () => {
