@@ -117,7 +117,12 @@ async function open(
     await recordInTrail(event, approval)
     wakeSurfaces()
   }
-  const lease = await openLease(store, replica, clock, problem('the lease is lost: no call will run until a restart'))
+  const lease = await openLease(
+    store,
+    replica,
+    clock,
+    problem('the lease ran out and is taken anew: what was executing is looked up'),
+  )
   closing.push(lease.close)
   const rules = resolveApprovalRules(config.approvals, config.groups)
   const approvals = { store, rules: () => rules, lease: lease.current, recordEvent, clock }
@@ -152,12 +157,11 @@ async function open(
     inlineWaitMs: () => rules.inlineWaitMs,
     onBug: (callId, error) => log.error({ call: callId, ...errorFacts(error) }, 'unexpected failure'),
   }
-  const settle = { approvals, lease: lease.current(), lookUpOutcome: sql.lookUpOutcome }
   const stopSweeping = repeat(
     SWEEP_MS,
     async () => {
       await store.sweep(clock())
-      await settleOrphans(settle)
+      await settleOrphans({ approvals, lease: lease.current(), lookUpOutcome: sql.lookUpOutcome })
       await recordEvents(store, recordEvent)
     },
     problem('approvals could not be swept'),
