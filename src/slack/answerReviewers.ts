@@ -1,13 +1,11 @@
 import type { Approval } from '../approvals/approval.ts'
 import { castVote } from '../approvals/castVote.ts'
 import type { Reviewer } from '../approvals/membership.ts'
-import type { DeliveryStore } from '../approvals/ports.ts'
 import { type ReviewView, reviewViewOf } from '../approvals/review.ts'
-import { listForReviewer, type ReviewDesk, showToReviewer } from '../approvals/reviewDesk.ts'
-import { type ErrorCode, GateError } from '../errors.ts'
-import { SURFACE } from './createSlackNotifier.ts'
+import { listForReviewer, showToReviewer } from '../approvals/reviewDesk.ts'
+import { GateError } from '../errors.ts'
 import { drawDenyForm, drawFullText, drawNotice } from './drawModals.ts'
-import { type IdentifyParts, identifyReviewer, isAtHome, lookUp } from './identifyReviewer.ts'
+import { identifyReviewer } from './identifyReviewer.ts'
 import { placeOf } from './layOut.ts'
 import {
   type Click,
@@ -19,37 +17,9 @@ import {
   type Submission,
   senderOf,
 } from './readDelivery.ts'
-import { type Reference, refersTo } from './reference.ts'
-import type { LinkTo } from './requestText.ts'
-import type { Message, SlackApi } from './slackApi.ts'
+import type { Message } from './slackApi.ts'
+import { requireHome, type SlackDesk, shownHere } from './slackDesk.ts'
 import { oneLine, textBlock } from './untrustedText.ts'
-
-/** Somebody tried to do something in Slack that did not count. */
-export interface SlackRefusal {
-  /** Undefined when not even that could be read. */
-  readonly approvalId: string | undefined
-  /** The person, once they were known. */
-  readonly reviewer: Reviewer | undefined
-  readonly user: string | undefined
-  readonly team: string | undefined
-  readonly verdict: 'approve' | 'deny' | undefined
-  readonly code: ErrorCode
-}
-
-export interface SlackDesk extends Pick<ReviewDesk, 'rules' | 'lookUpGroups' | 'recordEvent' | 'clock' | 'maskText'> {
-  readonly store: ReviewDesk['store'] & DeliveryStore
-  readonly nameGroup: (id: string) => string
-  readonly api: SlackApi
-  readonly identify: IdentifyParts
-  readonly linkTo: LinkTo
-  /** Where answers go that belong to no message. */
-  readonly channel: string
-  /** Durable when it resolves. */
-  readonly recordRefused: (refusal: SlackRefusal) => Promise<void>
-  /** There may be news for the notifier. */
-  readonly wake: () => void
-  readonly onProblem: (error: unknown) => void
-}
 
 /** What is known about somebody who wants something, for the record if it is refused. */
 interface Attempt {
@@ -181,27 +151,6 @@ async function known({ team, user }: Origin, attempt: Attempt, desk: SlackDesk):
   const reviewer = await identifyReviewer({ team, id: user }, desk.identify)
   attempt.reviewer = reviewer
   return reviewer
-}
-
-/** The stored request that was shown in that channel, by our app, in our workspace, with that digest. */
-async function shownHere(
-  from: Origin,
-  reference: Reference,
-  channel: string | undefined,
-  desk: SlackDesk,
-): Promise<Approval> {
-  await requireHome(from, desk)
-  const approval = await desk.store.get(reference.approvalId)
-  const delivery = await desk.store.findDelivery(SURFACE, reference.approvalId)
-  if (approval === undefined || delivery === undefined) throw new GateError('ERR_SLACK_CLICK')
-  if (channel !== undefined && channel !== delivery.place) throw new GateError('ERR_SLACK_CLICK')
-  if (!refersTo(reference, approval)) throw new GateError('ERR_VOTE_DIGEST')
-  return approval
-}
-
-async function requireHome(from: Origin, { api, identify }: SlackDesk): Promise<void> {
-  const home = await lookUp(() => api.home())
-  if (from.app !== home.app || !isAtHome(from, home, identify.team)) throw new GateError('ERR_SLACK_CLICK')
 }
 
 /** Counts the vote, if approvals lets it count, and says what became of it. */

@@ -1,13 +1,14 @@
 import type { App, Logger, Receiver, types } from '@slack/bolt'
 import type { Approval } from '../approvals/approval.ts'
 import type { Notifier } from '../approvals/notifier.ts'
-import { answerClick, answerCommand, answerSubmission, type SlackDesk } from './answerReviewers.ts'
+import { answerClick, answerCommand, answerSubmission } from './answerReviewers.ts'
 import { createHttpReceiver, type SlackHttpAnswer } from './createHttpReceiver.ts'
 import { createSlackNotifier } from './createSlackNotifier.ts'
 import type { IdentifyParts } from './identifyReviewer.ts'
 import { type KeptConnection, keepConnected } from './keepConnected.ts'
 import type { SlackSettings } from './settings.ts'
 import { createSlackApi, type Message, type SlackProblem } from './slackApi.ts'
+import type { SlackDesk } from './slackDesk.ts'
 import { createSignatureCheck, type SignedRequest } from './verifySignature.ts'
 
 export interface SlackParts extends Omit<SlackDesk, 'api' | 'identify' | 'channel' | 'onProblem'> {
@@ -17,8 +18,6 @@ export interface SlackParts extends Omit<SlackDesk, 'api' | 'identify' | 'channe
   /** Puts the delivery into the trail. */
   readonly recordDelivered: (approval: Approval, channel: string) => Promise<void>
   readonly report: SlackReport
-  /** For tests: how soon a lost connection is tried again. */
-  readonly retryMs?: number | undefined
 }
 
 export interface SlackSecrets {
@@ -103,8 +102,7 @@ export async function openSlack(parts: SlackParts): Promise<OpenSlack> {
   if (socket !== undefined) {
     const onState = (connected: boolean, error: unknown) =>
       connected ? report.connected() : report.disconnected(error)
-    const pace = parts.retryMs === undefined ? {} : { retryMs: parts.retryMs, slowestMs: parts.retryMs }
-    connection = keepConnected(socket.client, onState, pace)
+    connection = keepConnected(socket.client, onState)
   }
 
   return {

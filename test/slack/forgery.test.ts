@@ -214,6 +214,25 @@ describe('a signed delivery that does not fit', () => {
   })
 })
 
+test('membership by a group that nobody can look up is no membership', async () => {
+  const byGroup = await startSlackGate({
+    ...{ mode: 'http', slack: made.slack, database: made.gate.database },
+    config: { approvals: { reviewers: { dba: { groups: ['dba-leads'] } } } },
+  })
+  try {
+    const own = await byGroup.request(UPDATE)
+    const click = clickOn(await byGroup.messageOf(own), 'countersign_approve')
+    expect(await deliverSigned(byGroup.gate.url, click)).toBe(200)
+    const refused = await eventually(async () =>
+      (await byGroup.gate.readTrail()).find(({ event }) => event === 'approval.vote_refused'),
+    )
+    expect(refused).toMatchObject({ code: 'ERR_VOTE_MEMBERSHIP', by: { oid: PEOPLE.U0ANN }, vote: 'approve' })
+    expect((await byGroup.gate.reviewer().show(own)).state).toBe('pending')
+  } finally {
+    await byGroup.stop()
+  }
+})
+
 test('what is not forged decides, so that every refusal above has its own reason', async () => {
   expect(await send(approve())).toBe(200)
   await eventually(async () => (await stateOf(id)) === 'approved')
