@@ -70,6 +70,8 @@ export async function servePage(
   for (const [name, value] of Object.entries(answer.headers)) {
     response.setHeader(name, typeof value === 'string' ? value : [...value])
   }
+  // A connection that only carried a stream would otherwise stay open after it, and hold up a stop.
+  if ('stream' in answer) response.setHeader('connection', 'close')
   response.writeHead(answer.status)
   if ('stream' in answer) answer.stream(sinkOf(response))
   else response.end(answer.body)

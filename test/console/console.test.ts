@@ -592,3 +592,29 @@ describe('live updates', () => {
     expect((await visitor.visit('/console/events')).status).toBe(401)
   })
 })
+
+describe('limits', () => {
+  test('logins of one address and pages of one person are limited, and a stop ends open streams', async () => {
+    const small = await startRealGate({
+      database: gate.database,
+      config: { approvals: { console: { enabled: true } } },
+      limits: { logins: { perSecond: 0.001, burst: 3 }, pages: { perSecond: 0.001, burst: 5 } },
+    })
+    try {
+      const person = openVisitor(small.url)
+      await person.signIn('grace')
+      expect((await person.visit('/console/login')).status).toBe(303)
+      const fourth = await person.visit('/console/login')
+      expect(fourth.status).toBe(429)
+      expect(fourth.headers.get('location')).toBeNull()
+      const cookie = [...person.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+      const stream = await fetch(new URL('/console/events', small.url), { headers: { cookie } })
+      for (let count = 2; count <= 5; count += 1) expect((await person.visit('/console/history')).status).toBe(200)
+      expect((await person.visit('/console/history')).status).toBe(429)
+      await small.gateway.stop('request')
+      expect(await stream.text()).toContain('event: changed')
+    } finally {
+      await small.stop()
+    }
+  })
+})
