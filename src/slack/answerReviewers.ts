@@ -10,6 +10,7 @@ import { placeOf } from './layOut.ts'
 import {
   type Click,
   type Command,
+  isLinkClick,
   type Origin,
   readClick,
   readCommand,
@@ -32,6 +33,7 @@ interface Attempt {
 
 /** Answers a button. Slack has its acknowledgement already. Rejects never because of what was asked. */
 export async function answerClick(body: unknown, desk: SlackDesk): Promise<void> {
+  if (isLinkClick(body)) return
   const attempt = attemptOf(body)
   let click: Click | undefined
   try {

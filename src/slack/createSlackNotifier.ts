@@ -1,11 +1,11 @@
 import type { Approval, ApprovalEvent } from '../approvals/approval.ts'
 import type { Notifier } from '../approvals/notifier.ts'
 import type { Delivery, DeliveryStore } from '../approvals/ports.ts'
-import { type ReviewView, reviewViewOf } from '../approvals/review.ts'
+import { reviewViewOf } from '../approvals/review.ts'
 import { drawRequest, drawUnshown } from './drawRequest.ts'
 import { drawNews, drawReminder } from './drawThread.ts'
 import type { LinkTo } from './requestText.ts'
-import { type SlackApi, SlackProblem } from './slackApi.ts'
+import { type Message, type SlackApi, SlackProblem } from './slackApi.ts'
 
 export const SURFACE = 'slack'
 
@@ -22,11 +22,19 @@ interface NotifierParts {
   readonly clock: () => number
 }
 
-/** Slack's word for a message that is too much for it. Everything else concerns all messages alike. */
-const TOO_MUCH = new Set(['invalid_blocks', 'invalid_blocks_format', 'msg_blocks_too_long', 'msg_too_long', 'no_text'])
+/** Refusals that concern every message alike: nothing can be shown until somebody repairs it. All others are about one. */
+const TOKEN_PROBLEMS = new Set(
+  `not_authed invalid_auth account_inactive token_revoked token_expired missing_scope no_permission access_denied
+   not_allowed_token_type org_login_required ekm_access_denied team_access_not_granted enterprise_is_restricted
+   two_factor_setup_required accesslimited unknown_method`.split(/\s+/),
+)
+/** The same, for messages in the channel that is configured now. An older one may be gone for good. */
+const CHANNEL_PROBLEMS = new Set(
+  'channel_not_found not_in_channel is_archived restricted_action restricted_action_read_only_channel'.split(' '),
+)
 
 /** The message was deleted, or can no longer be changed. */
-const GONE = new Set(['message_not_found', 'cant_update_message', 'edit_window_closed', 'thread_not_found'])
+const GONE = new Set(['message_not_found', 'cant_update_message', 'edit_window_closed'])
 
 /**
  * Shows requests in one Slack channel: one message each, changed in place, with the outcome and late news in its thread.
@@ -37,14 +45,24 @@ export function createSlackNotifier(parts: NotifierParts): Notifier {
   const { api, store, channel, nameGroup, linkTo, clock } = parts
   const viewOf = (approval: Approval) => reviewViewOf(approval, nameGroup)
 
-  async function post(approval: Approval, view: ReviewView): Promise<string> {
-    try {
-      return await api.post(channel, drawRequest(view, linkTo), approvalMark(approval))
-    } catch (error) {
-      if (!isTooMuch(error)) throw error
-      parts.onRefused(error, approval.id)
-      return await api.post(channel, drawUnshown(view, linkTo), approvalMark(approval))
+  const isAboutThisOne = (error: unknown, place: string): error is SlackProblem =>
+    error instanceof SlackProblem &&
+    error.kind === 'refused' &&
+    !TOKEN_PROBLEMS.has(error.reason) &&
+    !(CHANNEL_PROBLEMS.has(error.reason) && place === channel)
+
+  /** Undefined when Slack takes not even the short form: then it is visible elsewhere alone. */
+  async function post(approval: Approval): Promise<string | undefined> {
+    const view = viewOf(approval)
+    for (const message of [drawRequest(view, linkTo), drawUnshown(view, linkTo)]) {
+      try {
+        return await api.post(channel, message, approvalMark(approval))
+      } catch (error) {
+        if (!isAboutThisOne(error, channel)) throw error
+        parts.onRefused(error, approval.id)
+      }
     }
+    return undefined
   }
 
   /** The message of this request, posted if it must be. Undefined when there is nothing to show any more. */
@@ -59,7 +77,8 @@ export function createSlackNotifier(parts: NotifierParts): Notifier {
     const found = known === undefined ? undefined : await findPosted(known.place, about, approval.createdAt)
     if (found === undefined && approval.state !== 'pending') return undefined
     if (found === undefined) await store.saveDelivery({ ...attempt, place: channel })
-    const message = found ?? (await post(approval, viewOf(approval)))
+    const message = found ?? (await post(approval))
+    if (message === undefined) return undefined
     const drawn = found === undefined ? approval.version : 0
     const delivery = { ...attempt, message, drawn, ...(found === undefined && { place: channel }) }
     await store.saveDelivery(delivery)
@@ -77,30 +96,44 @@ export function createSlackNotifier(parts: NotifierParts): Notifier {
     }
   }
 
+  async function updated(place: string, ts: string, approval: Approval, message: Message): Promise<boolean> {
+    try {
+      await api.update(place, ts, message, approvalMark(approval))
+      return true
+    } catch (error) {
+      if (!isAboutThisOne(error, place)) throw error
+      if (!GONE.has(error.reason)) parts.onRefused(error, approval.id)
+      return false
+    }
+  }
+
+  /** Undefined when the message is gone, or Slack lets nobody change it. */
   async function redraw(approval: Approval, delivery: Delivery, ts: string): Promise<Delivery | undefined> {
     if (delivery.drawn >= approval.version) return delivery
     const view = viewOf(approval)
-    try {
-      await api.update(delivery.place, ts, drawRequest(view, linkTo), approvalMark(approval))
-    } catch (error) {
-      if (isTooMuch(error)) {
-        parts.onRefused(error, approval.id)
-        await api.update(delivery.place, ts, drawUnshown(view, linkTo), approvalMark(approval))
-      } else if (isGone(error)) {
-        return undefined
-      } else {
-        throw error
-      }
-    }
+    const shown =
+      (await updated(delivery.place, ts, approval, drawRequest(view, linkTo))) ||
+      (await updated(delivery.place, ts, approval, drawUnshown(view, linkTo)))
+    if (!shown) return undefined
     const redrawn = { ...delivery, drawn: approval.version }
     await store.saveDelivery(redrawn)
     return redrawn
   }
 
+  /** A thread that takes nothing any more holds nobody up. */
+  async function inThread(place: string, ts: string, message: Message, approval: Approval): Promise<void> {
+    try {
+      await api.postInThread(place, ts, message)
+    } catch (error) {
+      if (!isAboutThisOne(error, place)) throw error
+      parts.onRefused(error, approval.id)
+    }
+  }
+
   async function tell(event: ApprovalEvent, approval: Approval, delivery: Delivery, ts: string): Promise<void> {
     if (event.version <= delivery.told) return
     const news = drawNews(event, approval)
-    if (news !== undefined) await ignoringGone(api.postInThread(delivery.place, ts, news))
+    if (news !== undefined) await inThread(delivery.place, ts, news, approval)
     await store.saveDelivery({ ...delivery, told: event.version })
   }
 
@@ -125,25 +158,11 @@ export function createSlackNotifier(parts: NotifierParts): Notifier {
       if (delivery?.message === undefined || delivery.reminded) return
       // Stored first: rather none than two.
       await store.saveDelivery({ ...delivery, reminded: true })
-      await ignoringGone(api.postInThread(delivery.place, delivery.message, drawReminder(approval)))
+      await inThread(delivery.place, delivery.message, drawReminder(approval), approval)
     },
   }
 }
 
 function approvalMark({ id, digest }: Approval) {
   return { approvalId: id, digest }
-}
-
-function isTooMuch(error: unknown): error is SlackProblem {
-  return error instanceof SlackProblem && error.kind === 'refused' && TOO_MUCH.has(error.reason)
-}
-
-function isGone(error: unknown): boolean {
-  return error instanceof SlackProblem && error.kind === 'refused' && GONE.has(error.reason)
-}
-
-async function ignoringGone(sent: Promise<void>): Promise<void> {
-  await sent.catch((error: unknown) => {
-    if (!isGone(error) && !isTooMuch(error)) throw error
-  })
 }

@@ -3,6 +3,7 @@ import { GateError } from '../errors.ts'
 import { CALLBACKS, READ, REASON } from './drawModals.ts'
 import { ACTIONS } from './drawRequest.ts'
 import { type Reference, readReference } from './reference.ts'
+import { OPEN_LINK } from './requestText.ts'
 
 /** What Slack delivers, as far as it is looked at. Everything in it is a claim until it was compared. */
 export interface Click extends Origin {
@@ -76,6 +77,12 @@ const commandBody = z.looseObject({
   user_id: id,
   text: z.string().max(200).default(''),
 })
+
+/** The button that only opens a page in the browser. Slack tells us of it all the same. */
+export function isLinkClick(body: unknown): boolean {
+  const parsed = z.looseObject({ actions: z.array(z.looseObject({ action_id: z.literal(OPEN_LINK) })).length(1) })
+  return parsed.safeParse(body).success
+}
 
 /** A button under a message of ours. Throws ERR_SLACK_CLICK for anything that no message of ours could cause. */
 export function readClick(body: unknown): Click {

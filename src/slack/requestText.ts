@@ -127,8 +127,11 @@ export function footer({ id, digest, expires_at, state }: ReviewView): Block {
   return { type: 'context', elements: [{ type: 'mrkdwn', text, verbatim: true }] }
 }
 
+/** The id of that button: clicking it decides nothing. */
+export const OPEN_LINK = 'countersign_open'
+
 export function linkButton(url: string): Block {
-  return { type: 'button', action_id: 'countersign_open', url, text: plainText('Open in the console') }
+  return { type: 'button', action_id: OPEN_LINK, url, text: plainText('Open in the console') }
 }
 
 /** For requests that are too much for Slack. */

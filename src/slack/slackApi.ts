@@ -79,7 +79,7 @@ export class SlackProblem extends Error {
 }
 
 /** Marks our messages among others. */
-export const METADATA_EVENT = 'countersign_request'
+const METADATA_EVENT = 'countersign_request'
 
 /** Marks in `users.info` that no reviewer's account has. */
 const FOREIGN_MARKS = [

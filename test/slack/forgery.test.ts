@@ -240,6 +240,17 @@ test('what is not forged decides, so that every refusal above has its own reason
   await made.gate.admin("UPDATE jobs SET kind = 'sync' WHERE id = 1")
 })
 
+test('a click on the link to the console decides nothing and is no refusal', async () => {
+  const before = made.slack.whispers.length
+  const click = approve()
+  click.actions = [{ type: 'button', action_id: 'countersign_open', block_id: click.actions[0].block_id }]
+  expect(await send(click)).toBe(200)
+  expect(await send(approve({ user: 'U0EVE' }))).toBe(200)
+  await eventually(async () => (await refusalsOf(id)).length === 1)
+  expect(made.slack.whispers.length - before).toBeLessThanOrEqual(1)
+  await stillPendingAndUntouched()
+})
+
 test('Slack learns the address with a signed challenge, and nothing else is served there', async () => {
   const url = new URL('/slack/events', made.gate.url)
   const body = JSON.stringify({ type: 'url_verification', challenge: 'c-1', token: 'x' })

@@ -134,6 +134,56 @@ test('of two processes on one store one tells; the other goes on when it stops',
   expect(new Set(delivered).size).toBe(13)
 })
 
+test.each(['thread_locked', 'cannot_reply_to_message', 'something_new'])(
+  'a refusal that is about one message (%s) holds nobody up',
+  async (reason) => {
+    const approval = await opened()
+    const slack = notifier()
+    problem = new SlackProblem('refused', reason)
+    await slack.deliver(requested(approval), approval)
+    problem = undefined
+    const next = await opened({ caller: { ...anApproval().caller, key: 'k' } })
+    await slack.deliver(requested(next), next)
+    problem = new SlackProblem('refused', reason)
+    now = next.expiresAt - MINUTE
+    await slack.remind(next)
+    expect(delivered).toEqual([next.id])
+  },
+)
+
+test.each(['invalid_auth', 'channel_not_found', 'is_archived'])(
+  'a refusal that is about all messages (%s) is tried again',
+  async (reason) => {
+    const approval = await opened()
+    const slack = notifier()
+    problem = new SlackProblem('refused', reason)
+    await expect(slack.deliver(requested(approval), approval)).rejects.toThrow(reason)
+    problem = undefined
+    await slack.deliver(requested(approval), approval)
+    expect(delivered).toEqual([approval.id])
+  },
+)
+
+test('a channel that was left behind and is gone holds nobody up', async () => {
+  const approval = await opened()
+  const slack = notifier()
+  const old = {
+    surface: 'slack',
+    approvalId: approval.id,
+    place: 'C0OLD',
+    message: '1',
+    drawn: 1,
+    told: 1,
+    reminded: false,
+  }
+  await store.saveDelivery(old)
+  const result = await store.change(approval.id, (one) => withdraw(one, 'caller', now))
+  const gone = result?.ok ? result.approval : approval
+  problem = new SlackProblem('refused', 'channel_not_found')
+  await slack.deliver({ ...requested(gone), kind: 'withdrawn' }, gone)
+  expect(sent).toEqual([])
+})
+
 test('the loop keeps the order, says what is wrong once, waits, and goes on when it is over', async () => {
   problem = new SlackProblem('unreachable', 'no_answer')
   const troubles: unknown[] = []
