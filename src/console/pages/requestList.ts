@@ -7,7 +7,7 @@ import { ago, countdown, moment } from '../showTime.ts'
 export function requestRow(view: ReviewView, now: number): Html {
   const { id, who, effect, needs } = view
   return html`<li class="row">
-<a href="/console/requests/${id}" id="${id}">
+<a class="row-link" href="/console/requests/${id}" id="${id}">
 <span class="row-title">${titleOf(view)}</span>
 <code class="excerpt">${excerptOf(view)}</code>
 </a>
