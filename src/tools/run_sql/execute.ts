@@ -1,4 +1,4 @@
-import type { Json, StartedCall } from '../../call.ts'
+import type { Fact, Json, StartedCall } from '../../call.ts'
 import { GateError } from '../../errors.ts'
 import type { ToolColumn, ToolOutput } from '../tool.ts'
 import type { ConnectionPools } from './connectionPools.ts'
@@ -187,12 +187,23 @@ function disclosureOf({ judgement }: OpenStatement): Disclosure {
   return analysis.touchesProtected ? 'nothing' : 'message'
 }
 
-/** A plan repeats the values that the statement compares with protected columns, or writes into them. */
-function protectedInPlan({ analysis, operations }: Judgement): readonly string[] {
+/**
+ * Protected columns that show in a plan: it repeats the values that the statement compares with them or writes into
+ * them, and unless costs are off its widths are the average lengths of the columns that are read.
+ */
+function protectedInPlan(
+  { analysis, operations }: Judgement,
+  { estimated }: OpenStatement['statement'],
+): readonly string[] {
   if (analysis === undefined) return []
   const writes = operations.some(({ operation }) => ['INSERT', 'UPDATE', 'MERGE'].includes(operation))
   if (writes && analysis.touchesProtected) return ['a protected column']
-  return analysis.protectedInPredicates
+  const read = estimated === true ? operations.flatMap(({ facts }) => listed(facts.columns)) : []
+  return [...new Set([...analysis.protectedInPredicates, ...read])]
+}
+
+function listed(fact: Fact | undefined): readonly string[] {
+  return Array.isArray(fact) ? fact : []
 }
 
 function toOutput(open: OpenStatement, result: PortalResult, rowsChanged: number | undefined): ToolOutput {
@@ -202,7 +213,7 @@ function toOutput(open: OpenStatement, result: PortalResult, rowsChanged: number
   if (outputs !== undefined && outputs.length !== result.fields.length) {
     throw new GateError('ERR_SQL_NOT_UNDERSTOOD', { detail: 'The result has other columns than the analysis.' })
   }
-  const inPlan = statement.form === 'explain' ? protectedInPlan(judgement) : []
+  const inPlan = statement.form === 'explain' ? protectedInPlan(judgement, statement) : []
   const columns: ToolColumn[] = result.fields.map(({ name, typeId }, index) => ({
     name,
     type: typeName(typeId),

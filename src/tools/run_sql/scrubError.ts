@@ -32,6 +32,8 @@ export function scrubError(error: unknown, disclosure: Disclosure, signal: Abort
   if (error instanceof GateError) return error
   if (error instanceof ResultTooLarge) return new GateError('ERR_SQL_RESULT_TOO_LARGE', { cause: error })
   if (signal.aborted) return new GateError('ERR_CANCELLED', { cause: error })
+  // A mistake of ours, which must not be taken for a lost connection. The driver's own errors are plain ones.
+  if (error instanceof TypeError || error instanceof RangeError) return new GateError('ERR_INTERNAL', { cause: error })
   const { code: state, message } = error as { code?: unknown; message?: unknown }
   if (typeof state !== 'string' || !/^[0-9A-Z]{5}$/.test(state) || /^(?:08|57P)/.test(state)) {
     return new GateError('ERR_TARGET_UNAVAILABLE', { cause: error })

@@ -63,7 +63,8 @@ describe.each([15, 16, 17, 18] as const)('run_sql on PostgreSQL %i', (major) => 
     const output = await run('SELECT id, name, email, lower(email) AS low, id > 1 AS later FROM users WHERE id = $1', {
       params: [2],
     })
-    expect(output.table?.rows).toEqual([[2, 'user 2', 'user2@corp.example', 'user2@corp.example', true]])
+    // Protected values are dropped as they arrive; the mask stands in their place whatever they were.
+    expect(output.table?.rows).toEqual([[2, 'user 2', null, null, true]])
     expect(output.table?.columns).toMatchObject([
       { name: 'id', type: 'int4', protectedBy: [] },
       { name: 'name', protectedBy: [] },
@@ -72,6 +73,17 @@ describe.each([15, 16, 17, 18] as const)('run_sql on PostgreSQL %i', (major) => 
       { name: 'later', type: 'bool', protectedBy: [] },
     ])
     expect(output).toMatchObject({ command: 'SELECT', truncated: false, caps: { maxRows: 10, maxBytes: 1024 ** 2 } })
+  })
+
+  test('hides a plan whose widths tell how long protected values are, and shows it without costs', async () => {
+    const explain = async (sql: string) => (await run(sql)).table?.columns[0]?.protectedBy
+    expect(await explain('EXPLAIN SELECT id, email FROM users')).toEqual(['public.users.email'])
+    expect(await explain('EXPLAIN SELECT id FROM (SELECT id, email FROM users OFFSET 0) s')).toEqual([
+      'public.users.email',
+    ])
+    expect(await explain('EXPLAIN (COSTS off, COSTS on) SELECT email FROM users')).toEqual(['public.users.email'])
+    expect(await explain('EXPLAIN (COSTS off) SELECT id, email FROM users')).toEqual([])
+    expect(await explain('EXPLAIN SELECT id, name FROM users')).toEqual([])
   })
 
   test('stops at the row cap and says so', async () => {

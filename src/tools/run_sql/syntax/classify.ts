@@ -40,6 +40,8 @@ export interface Statement {
   readonly operations: readonly StatementOperation[]
   /** EXPLAIN that runs the statement. */
   readonly measured?: boolean
+  /** EXPLAIN that shows estimates: the width of a column is the average length of its values. */
+  readonly estimated?: boolean
 }
 
 const WRITES = ['INSERT', 'UPDATE', 'DELETE', 'MERGE']
@@ -77,13 +79,24 @@ function classifyExplain(root: SyntaxNode): Statement {
     role: inner.role,
     operations: inner.operations,
     ...(runs && { measured: true }),
+    ...(showsCosts(root) && { estimated: true }),
   }
 }
 
 /** Any `analyze` that is not clearly off counts: the server takes the last of several, and several spellings of off. */
 function isAnalyze(root: SyntaxNode): boolean {
-  return listOf(root, 'options').some(({ node }) => {
-    if (node.defname !== 'analyze') return false
+  return optionsNamed(root, 'analyze').some((isOn) => isOn)
+}
+
+/** Costs are shown unless every word about them says off. */
+function showsCosts(root: SyntaxNode): boolean {
+  const options = optionsNamed(root, 'costs')
+  return options.length === 0 || options.some((isOn) => isOn)
+}
+
+function optionsNamed(root: SyntaxNode, name: string): readonly boolean[] {
+  const options = listOf(root, 'options').filter(({ node }) => node.defname === name)
+  return options.map(({ node }) => {
     const arg = isObject(node.arg) ? Object.values(node.arg)[0] : undefined
     if (!isObject(arg)) return true
     const value = String(arg.sval ?? arg.boolval ?? arg.ival ?? '0').toLowerCase()
