@@ -31,10 +31,11 @@ const FIRST_LOW_INVALID = -7
 /**
  * Visits every node of a query tree, collects what it refers to, and holds the reading against the server's: every
  * column that the server itself would check the SELECT privilege of must have been found as a Var. Throws
- * UnreadableTree for a node or field that is not known, and for a column that was missed.
+ * UnreadableTree for a node or field that is not known, and for a column that was missed. `surroundings` are those of an
+ * expression that stands in the catalog and names columns of its table, also from inside a sub-select.
  */
-export function collectReferences(tree: TreeValue, into: References): void {
-  walk(tree, undefined, into, new Map())
+export function collectReferences(tree: TreeValue, into: References, surroundings?: QueryScope): void {
+  walk(tree, surroundings, into, new Map())
 }
 
 /** Columns found, per range table entry. */

@@ -1,5 +1,6 @@
 import { type CatalogFacts, noFacts, type RelationFacts, readFacts } from './catalogFacts.ts'
 import { collectReferences, noReferences, type References } from './collectReferences.ts'
+import { relationScope } from './queryScope.ts'
 import { readNodeTree, type TreeNode, type TreeValue, UnreadableTree } from './readNodeTree.ts'
 import type { AnalysisSession } from './session.ts'
 import { isNode, nodesIn } from './treeFields.ts'
@@ -29,10 +30,13 @@ export const emptyCatalog = (): Catalog => ({
   generated: new Map(),
 })
 
-/** Adds the functions of an expression that runs as a consequence. `followReferences` must come after. */
-export function addIndirectTree(catalog: Catalog, tree: string, because: string): void {
+/**
+ * Adds the functions of an expression that runs as a consequence, over columns of `relation` when it belongs to a table.
+ * `followReferences` must come after.
+ */
+export function addIndirectTree(catalog: Catalog, tree: string, because: string, relation?: number): void {
   const found = noReferences()
-  collectReferences(readNodeTree(tree), found)
+  collectReferences(readNodeTree(tree), found, relation === undefined ? undefined : relationScope(relation))
   for (const oid of found.functions) addIndirectFunction(catalog, oid, because)
   for (const oid of found.operators) catalog.passive.operators.add(oid)
   for (const oid of found.conversions) catalog.references.conversions.add(oid)
@@ -91,7 +95,7 @@ function includeRelation(catalog: Catalog, relation: RelationFacts): void {
   }
   for (const policy of relation.policies) {
     for (const tree of policy.trees) {
-      addIndirectTree(catalog, tree, `row security of ${relation.schema}.${relation.name} calls it`)
+      addIndirectTree(catalog, tree, `row security of ${relation.schema}.${relation.name} calls it`, relation.oid)
     }
   }
 }

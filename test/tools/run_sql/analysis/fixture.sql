@@ -75,6 +75,12 @@ CREATE POLICY own ON tenants_docs USING (is_tenant(tenant));
 CREATE TABLE plain_rls (id int, owner name);
 ALTER TABLE plain_rls ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON plain_rls USING (owner = current_user);
+CREATE TABLE members (team int, person text);
+CREATE TABLE member_docs (id int, team int);
+ALTER TABLE member_docs ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON member_docs USING (EXISTS (
+  SELECT FROM members m WHERE m.team = member_docs.team AND is_tenant(member_docs.team::text) AND m.person = current_user
+));
 
 -- functions, operators, casts, domains, types, aggregates
 CREATE FUNCTION slugify(t text) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT lower(regexp_replace(t, '[^a-zA-Z0-9]+', '-', 'g')) $$;
