@@ -33,6 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...['call.ts', 'errors.ts', 'newId.ts', 'settings'],
     ...[
       'node:crypto',
+      'node:timers/promises',
       'node:fs/promises',
       'node:module',
       'node:net',

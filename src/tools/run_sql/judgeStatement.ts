@@ -70,7 +70,7 @@ function checkAgreement(text: readonly StatementOperation[], server: readonly Op
 }
 
 /** `public.users` for `users.email`. */
-export function protectedTables(protect: readonly string[]): ReadonlySet<string> {
+function protectedTables(protect: readonly string[]): ReadonlySet<string> {
   return new Set(
     protect.map((entry) => {
       const parts = entry.split('.')
