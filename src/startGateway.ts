@@ -29,6 +29,7 @@ import { groupIdsOf, inForceOf, namerOf } from './gateway/inForce.ts'
 import { openLease } from './gateway/openLease.ts'
 import { openReviewDesk } from './gateway/openReviewDesk.ts'
 import { openSlackReviews } from './gateway/openSlackReviews.ts'
+import { openWebhooks } from './gateway/openWebhooks.ts'
 import { readTrailProofs } from './gateway/readTrailProofs.ts'
 import { recordApprovalEvents } from './gateway/recordApprovalEvents.ts'
 import { type Recovered, recoverCalls, settleOrphans } from './gateway/recoverCalls.ts'
@@ -202,18 +203,27 @@ async function open(
       closeConsole = console.close
     }
   }
+  const linkTo = (id: string) =>
+    config.approvals.console?.enabled === true ? new URL(`/console/requests/${id}`, resource).href : undefined
   const { slack: slackSettings } = config.approvals
   const slack =
     slackSettings &&
     (await openSlackReviews({
       ...{ config, settings: slackSettings, approvals, store, trail, nameGroup, log, readSecret: book.readSecret },
       ...{ lease: lease.current(), lookUpGroups: verifier.groups.groupsNow, masker: maskerFor(undefined) },
-      linkTo: (id) =>
-        config.approvals.console?.enabled === true ? new URL(`/console/requests/${id}`, resource).href : undefined,
+      linkTo,
       countRefusal: (address, code) => refusals.count(address, code, new Date(clock())),
     }))
   closing.push(() => slack?.close())
-  wakeSurfaces = () => slack?.wake()
+  const webhooks = await openWebhooks({
+    ...{ receivers: config.approvals.webhooks, store, lease: lease.current(), trail, nameGroup, linkTo, clock, log },
+    ...{ readSecret: book.readSecret, alsoSecret: book.add },
+  })
+  closing.push(webhooks.close)
+  wakeSurfaces = () => {
+    slack?.wake()
+    webhooks.wake()
+  }
   if (slack?.route !== undefined) routes.push(slack.route)
   const front = createFront(gates)
   const mcp = createMcpEndpoint(front, { version: VERSION, onError: (error) => log.debug(errorFacts(error), 'mcp') })
@@ -243,7 +253,7 @@ async function open(
       const drained = drain(http)
       closeConsole()
       await drained
-      await slack?.close()
+      await Promise.all([slack?.close(), webhooks.close()])
       await refusals.close()
       const stopped = trail.append({ event: 'gateway.stopped', replica, reason })
       await stopped.catch(problem('the stop could not be recorded'))

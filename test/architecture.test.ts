@@ -58,6 +58,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...[
       'identity/checkIdentitySettings.ts',
       'slack/settings.ts',
+      'webhook/settings.ts',
       'policy',
       'tools/run_sql/settings.ts',
       'tools/tool.ts',
@@ -81,6 +82,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   /** A chat in which reviewers see requests and decide. The SDK is loaded by one file, when it is configured. */
   slack: ['call.ts', 'errors.ts', 'settings', 'approvals', '@slack/bolt', 'node:crypto', 'zod'],
+  /** Programs that are told of approvals. */
+  webhook: ['call.ts', 'errors.ts', 'settings', 'approvals', 'node:crypto', 'zod'],
   demo: [
     ...['call.ts', 'errors.ts', 'newId.ts', 'settings', 'startGateway.ts', 'cli'],
     ...['approvals/review.ts', 'audit/signingKey.ts', 'audit/verify.ts'],
@@ -100,7 +103,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   /** The parts of a running gateway, put together: what each needs is handed to it. */
   gateway: [
     ...['call.ts', 'errors.ts', 'newId.ts', 'settings', 'identity', 'policy', 'approvals', 'masking', 'audit'],
-    ...['tools/tool.ts', 'gateTools', 'pipeline.ts', 'pipeline', 'config', 'mcp', 'console', 'slack', 'pino', 'zod'],
+    ...['tools/tool.ts', 'gateTools', 'pipeline.ts', 'pipeline', 'config', 'mcp', 'console', 'slack', 'webhook'],
+    ...['pino', 'zod'],
   ],
   'startGateway.ts': [
     ...['call.ts', 'errors.ts', 'newId.ts', 'version.ts', 'settings', 'identity', 'policy', 'approvals', 'masking'],

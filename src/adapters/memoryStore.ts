@@ -134,6 +134,10 @@ export function createMemoryStore(): StateStore {
       cursors.set(consumer, Math.max(cursors.get(consumer) ?? 0, upTo))
     },
 
+    async startFromNow(consumer) {
+      if (!cursors.has(consumer)) cursors.set(consumer, events.length)
+    },
+
     async saveDelivery(delivery) {
       deliveries.set(JSON.stringify([delivery.surface, delivery.approvalId]), { ...delivery })
     },

@@ -155,7 +155,7 @@ function approvals(database: SqliteDatabase, changed: ChangeSignal): ApprovalPar
   }
 }
 
-function events(database: SqliteDatabase): Pick<StateStore, 'pendingEvents' | 'acknowledge'> {
+function events(database: SqliteDatabase): Pick<StateStore, 'pendingEvents' | 'acknowledge' | 'startFromNow'> {
   return {
     async pendingEvents(consumer, limit) {
       const rows = database.rows(
@@ -177,6 +177,13 @@ function events(database: SqliteDatabase): Pick<StateStore, 'pendingEvents' | 'a
       const sql = `INSERT INTO cursors (consumer, position) VALUES (?, ?)
          ON CONFLICT (consumer) DO UPDATE SET position = max(position, excluded.position)`
       await database.atomically(() => database.run(sql, consumer, upTo))
+    },
+
+    async startFromNow(consumer) {
+      // WHERE true tells the parser that ON CONFLICT is not part of a join.
+      const sql = `INSERT INTO cursors (consumer, position)
+         SELECT ?, coalesce((SELECT max(position) FROM events), 0) WHERE true ON CONFLICT (consumer) DO NOTHING`
+      await database.atomically(() => database.run(sql, consumer))
     },
   }
 }

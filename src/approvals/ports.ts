@@ -45,6 +45,8 @@ type ChangeResult = { readonly ok: true; readonly approval: Approval; readonly c
 export interface EventOutbox {
   pendingEvents(consumer: EventConsumer, limit: number): Promise<readonly StoredEvent[]>
   acknowledge(consumer: EventConsumer, upTo: number): Promise<void>
+  /** A consumer without a place yet gets the one after the last event: it hears what comes. Others keep theirs. */
+  startFromNow(consumer: EventConsumer): Promise<void>
 }
 
 /** The trail, and each surface that tells people by itself: one that is down does not hold up another. */

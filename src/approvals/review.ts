@@ -67,7 +67,7 @@ interface StopReason {
   readonly facts: Readonly<Record<string, Fact>>
 }
 
-interface VoteView {
+export interface VoteView {
   readonly by: string
   readonly subject: string
   readonly verdict: 'approve' | 'deny'
@@ -127,7 +127,8 @@ export function reviewViewOf(approval: Approval, nameGroup: (id: string) => stri
   }
 }
 
-function voteViewOf({ name, subject, verdict, via, at, reason }: Vote): VoteView {
+/** One vote as every surface shows it. */
+export function voteViewOf({ name, subject, verdict, via, at, reason }: Vote): VoteView {
   return { by: name ?? subject, subject, verdict, via, at: isoTime(at), reason: reason ?? null }
 }
 

@@ -11,7 +11,7 @@ const actor = {
     oid: z.string(),
     name: z.string().optional(),
   }),
-  via: z.enum(['api', 'cli', 'console', 'slack', 'demo']),
+  via: z.enum(['api', 'cli', 'console', 'slack', 'webhook', 'demo']),
 }
 
 /** The life of an approval. */

@@ -23,6 +23,7 @@ export function checkNames(settings: ConfigFile, yaml: YamlFile): Problem[] {
     ...checkReviewers(settings, yaml),
     ...checkConsole(settings, yaml),
     ...checkSlack(settings, yaml),
+    ...checkWebhooks(settings, yaml),
   ]
 }
 
@@ -56,6 +57,15 @@ function checkSlack({ approvals: { slack, reviewerApp }, identity, server }: Con
     }
   }
   return problems
+}
+
+function checkWebhooks({ approvals: { webhooks }, server }: ConfigFile, yaml: YamlFile): Problem[] {
+  if (server.insecureLoopback) return []
+  return webhooks.flatMap(({ url }, index) => {
+    if (new URL(url).protocol === 'https:') return []
+    const path = ['approvals', 'webhooks', index, 'url']
+    return [{ ...yaml.placeOf(path), message: `${nameOf(path)}plain http needs server.insecureLoopback: use https` }]
+  })
 }
 
 const LOWER_GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/

@@ -5,6 +5,7 @@ import { identitySettings, reviewerAppSettings } from '../identity/settings.ts'
 import { name } from '../policy/settings.ts'
 import { slackSettings } from '../slack/settings.ts'
 import { postgresConnection } from '../tools/run_sql/settings.ts'
+import { webhookSettings } from '../webhook/settings.ts'
 import { serverSettings } from './serverSettings.ts'
 
 /** Types that are promised for later. Naming one is no typo, and deserves a better answer. */
@@ -32,6 +33,7 @@ export const configFile = z.strictObject({
   approvals: approvalsSettings.safeExtend({
     reviewerApp: reviewerAppSettings.optional(),
     slack: slackSettings.optional(),
+    webhooks: webhookSettings.default([]),
   }),
   audit: auditSettings.prefault({}),
 })

@@ -306,6 +306,17 @@ export function describeApprovalStore(name: string, open: () => Promise<StateSto
       expect(await eventsOf(store)).toEqual([])
       await store.close()
     })
+
+    test('a consumer that starts from now hears only what comes, and one that is known keeps its place', async () => {
+      const store = await open()
+      const { approval } = await opened(store)
+      await store.startFromNow('notifier:late')
+      expect(await store.pendingEvents('notifier:late', 10)).toEqual([])
+      await approve(store, approval.id)
+      await store.startFromNow('notifier:late')
+      expect((await store.pendingEvents('notifier:late', 10)).map(({ event }) => event.kind)).toEqual(['decided'])
+      await store.close()
+    })
   })
 
   describe(`${name}: deliveries`, () => {
