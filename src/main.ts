@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The command line. Parts are loaded when a command needs them: most commands need little of the gateway. */
-import { userInfo } from 'node:os'
+import { homedir, userInfo } from 'node:os'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import type { ApprovalsOptions, Output } from './cli/approvals.ts'
 import { openTerminal } from './cli/terminal.ts'
@@ -166,8 +166,72 @@ interface ReviewerOptions {
 }
 async function asReviewer({ url, config, token, json }: ReviewerOptions): Promise<ApprovalsOptions> {
   const { loadConfig } = await import('./config/loadConfig.ts')
-  return { url: url ?? (await loadConfig(config)).server.publicUrl, token, json }
+  const loginFile = await loginFileOfUser()
+  return { url: url ?? (await loadConfig(config)).server.publicUrl, token, json, loginFile }
 }
+async function loginFileOfUser(): Promise<string> {
+  const { loginFilePath } = await import('./cli/loginFile.ts')
+  return loginFilePath(process.env, homedir())
+}
+interface LoginFlags {
+  url?: string
+  config: string
+  issuer?: string
+  clientId?: string
+  scope: string[]
+}
+async function loginOf({ url, config, issuer, clientId, scope }: LoginFlags) {
+  const [{ loginProviderOf, namedProvider }, { loadConfig }, loginFile] = await Promise.all([
+    import('./cli/deviceLogin.ts'),
+    import('./config/loadConfig.ts'),
+    loginFileOfUser(),
+  ])
+  const isNamed = issuer !== undefined || clientId !== undefined
+  if (isNamed && url !== undefined) return { url, loginFile, provider: () => namedProvider(issuer, clientId, scope) }
+  const loaded = await loadConfig(config)
+  const provider = () => (isNamed ? namedProvider(issuer, clientId, scope) : loginProviderOf(loaded))
+  return { url: url ?? loaded.server.publicUrl, loginFile, provider }
+}
+approvals
+  .command('login')
+  .description('log in as a reviewer, in a browser on any device; the token is kept for the other commands')
+  .option('--url <url>', 'the gateway; default: server.publicUrl of --config')
+  .addOption(config())
+  .option('--issuer <url>', 'instead of --config: the identity provider')
+  .option('--client-id <id>', 'instead of --config: the reviewer app')
+  .option('--scope <scopes...>', 'instead of --config: what the token must carry', ['approvals.review'])
+  .addHelpText(
+    'after',
+    example(
+      'approvals login --config countersign.yaml',
+      'approvals login --url https://gate.corp.example/mcp --issuer https://id.corp.example --client-id reviewers',
+    ),
+  )
+  .action((options: LoginFlags) =>
+    finish(
+      (async () => {
+        const { logIn } = await import('./cli/approvals.ts')
+        const interrupted = new AbortController()
+        process.once('SIGINT', () => interrupted.abort())
+        return logIn(await loginOf(options), io, interrupted.signal)
+      })(),
+    ),
+  )
+approvals
+  .command('logout')
+  .description('forget the token that login has kept')
+  .option('--url <url>', 'the gateway; default: server.publicUrl of --config')
+  .addOption(config())
+  .addHelpText('after', example('approvals logout --url https://gate.corp.example/mcp'))
+  .action((options: { url?: string; config: string }) =>
+    finish(
+      (async () => {
+        const { logOut } = await import('./cli/approvals.ts')
+        const { url } = await asReviewer({ ...options, json: false })
+        return logOut({ url, loginFile: await loginFileOfUser() }, io)
+      })(),
+    ),
+  )
 reviewer(approvals.command('list').description('what waits for a decision'))
   .option('--all', 'decided ones too', false)
   .option('--watch', 'print requests as they come, until interrupted', false)

@@ -93,7 +93,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   cli: [
     ...['call.ts', 'errors.ts', 'newId.ts', 'settings', 'config', 'startGateway.ts', 'tools/tool.ts'],
-    ...['identity', 'policy', 'approvals', 'audit', '@modelcontextprotocol/client', 'commander'],
+    ...['identity', 'policy', 'approvals', 'audit', '@modelcontextprotocol/client', 'openid-client', 'commander'],
     ...['node:crypto', 'node:fs', 'node:fs/promises', 'node:path', 'node:process', 'node:readline'],
     ...['node:readline/promises', 'node:timers/promises', 'node:tty', 'node:url', 'node:util', 'pino', 'zod'],
   ],

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ReviewView } from '../approvals/review.ts'
 import { showHidden } from '../approvals/suspiciousText.ts'
+import { CommandStop, type ExitCode } from './commandStop.ts'
+import { type LoginProvider, logInByDevice } from './deviceLogin.ts'
 import { drawApproval, drawApprovalTable } from './drawApproval.ts'
-
-/** 0 done; 1 the answer is no (refused, already decided, not a reviewer); 2 wrong use, or no gateway there. */
-export type ExitCode = 0 | 1 | 2
+import { readLogin, removeLogin, saveLogin } from './loginFile.ts'
 
 /** Where a command writes. */
 export interface Output {
@@ -17,6 +17,8 @@ export interface ApprovalsOptions {
   readonly url: string
   /** A token of the reviewer app, from `--token` or COUNTERSIGN_TOKEN. MCP tokens are refused by the gateway. */
   readonly token: string | undefined
+  /** Where `approvals login` keeps tokens, for when none is given. */
+  readonly loginFile?: string
   /** Print the gateway's JSON instead of drawing. */
   readonly json: boolean
 }
@@ -63,6 +65,40 @@ export async function showApproval(id: string, options: ApprovalsOptions, io: Ou
   return run(io, async () => {
     const answer = await ask<{ approval: ReviewView }>(options, 'GET', `/${encodeURIComponent(id)}`)
     io.out(options.json ? asJson(answer) : drawApproval(answer.approval, Date.now()))
+  })
+}
+
+interface LoginOptions {
+  readonly url: string
+  readonly loginFile: string
+}
+
+/**
+ * `countersign approvals login`: a token of the reviewer app through the device authorization grant, kept for this
+ * gateway once it has accepted it.
+ */
+export async function logIn(
+  options: LoginOptions & { readonly provider: () => LoginProvider },
+  io: Output,
+  interrupted: AbortSignal,
+): Promise<ExitCode> {
+  return run(io, async () => {
+    const { origin } = gatewayOf(options)
+    const show = ({ url, code }: { url: string; code: string }) =>
+      io.out(`Open ${url} and enter the code ${code}\nEnter it only if you started this login yourself. Waiting...\n`)
+    const { token, expiresAt } = await logInByDevice(options.provider(), show, interrupted)
+    await ask({ url: options.url, token, json: false }, 'GET', '')
+    await saveLogin(options.loginFile, origin, token, expiresAt)
+    io.out(`Logged in to ${origin} until ${new Date(expiresAt).toISOString()}.\n`)
+  })
+}
+
+/** `countersign approvals logout`: forgets the token. It stays valid at the provider until it expires. */
+export async function logOut(options: LoginOptions, io: Output): Promise<ExitCode> {
+  return run(io, async () => {
+    const { origin } = gatewayOf(options)
+    const found = await removeLogin(options.loginFile, origin)
+    io.out(found ? `Logged out of ${origin}.\n` : `There was no login to ${origin}.\n`)
   })
 }
 
@@ -121,15 +157,6 @@ function sentenceFor(view: ReviewView, repeated: boolean): string {
   return `${repeated ? 'Your vote was counted before. ' : ''}${view.id} is ${state}.`
 }
 
-class CommandStop extends Error {
-  override readonly name = 'CommandStop'
-  readonly exitCode: ExitCode
-  constructor(exitCode: ExitCode, message: string) {
-    super(message)
-    this.exitCode = exitCode
-  }
-}
-
 async function run(io: Output, command: () => Promise<void>): Promise<ExitCode> {
   try {
     await command()
@@ -155,24 +182,15 @@ async function ask<T>(options: ApprovalsOptions, method: 'GET' | 'POST', path: s
 }
 
 async function send(options: ApprovalsOptions, method: string, path: string, body?: object): Promise<Response> {
-  if (options.token === undefined || options.token === '') {
-    throw new CommandStop(2, 'A reviewer token is needed: --token, or COUNTERSIGN_TOKEN.')
-  }
-  const base = URL.canParse(options.url) ? new URL(options.url) : undefined
-  if (base === undefined || !['http:', 'https:'].includes(base.protocol)) {
-    throw new CommandStop(2, '--url must be an http(s) URL.')
-  }
-  // The token decides over other people's requests: it never crosses a network in the clear, nor follows a redirect.
-  if (base.protocol === 'http:' && !isLoopback(base.hostname)) {
-    throw new CommandStop(2, 'Plain http is for loopback addresses only: use https.')
-  }
+  const base = gatewayOf(options)
+  const token = await tokenFor(options, base)
   try {
     return await fetch(new URL(`/api/approvals${path}`, base), {
       method,
       redirect: 'error',
       signal: AbortSignal.timeout(30_000),
       headers: {
-        authorization: `Bearer ${options.token}`,
+        authorization: `Bearer ${token}`,
         accept: 'application/json',
         ...(body && { 'content-type': 'application/json' }),
       },
@@ -181,6 +199,25 @@ async function send(options: ApprovalsOptions, method: string, path: string, bod
   } catch {
     throw new CommandStop(2, `No gateway answers at ${base.origin}.`)
   }
+}
+
+async function tokenFor({ token, loginFile }: ApprovalsOptions, { origin }: URL): Promise<string> {
+  if (token !== undefined && token !== '') return token
+  const kept = loginFile === undefined ? undefined : await readLogin(loginFile, origin, Date.now())
+  if (kept !== undefined) return kept
+  throw new CommandStop(2, 'A reviewer token is needed: countersign approvals login, --token, or COUNTERSIGN_TOKEN.')
+}
+
+function gatewayOf(options: Pick<ApprovalsOptions, 'url'>): URL {
+  const base = URL.canParse(options.url) ? new URL(options.url) : undefined
+  if (base === undefined || !['http:', 'https:'].includes(base.protocol)) {
+    throw new CommandStop(2, '--url must be an http(s) URL.')
+  }
+  // The token decides over other people's requests: it never crosses a network in the clear, nor follows a redirect.
+  if (base.protocol === 'http:' && !isLoopback(base.hostname)) {
+    throw new CommandStop(2, 'Plain http is for loopback addresses only: use https.')
+  }
+  return base
 }
 
 function isLoopback(hostname: string): boolean {

@@ -1,7 +1,8 @@
 import type { Revocation, RevocationKind, RevocationStore } from '../approvals/ports.ts'
 import { revocationKey } from '../approvals/revocationKeys.ts'
 import { showHidden } from '../approvals/suspiciousText.ts'
-import type { ExitCode, Output } from './approvals.ts'
+import type { Output } from './approvals.ts'
+import type { ExitCode } from './commandStop.ts'
 
 const REVOCATION_KINDS: readonly RevocationKind[] = ['caller', 'app', 'blueprint', 'person']
 

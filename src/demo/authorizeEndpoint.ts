@@ -28,7 +28,8 @@ interface Grant extends Login {
   readonly until: number
 }
 
-interface TokenAnswer {
+/** An answer of the token endpoint. */
+export interface TokenAnswer {
   readonly status: number
   readonly body: unknown
 }
@@ -113,7 +114,10 @@ export function createAuthorizeEndpoint({ path, clientId, people, mint }: Author
     }
   }
 
-  return { answerAuthorize, redeem, refresh }
+  const issueTokens = (person: DemoPerson, scope: string) =>
+    tokensFor({ person, authTime: Math.floor(Date.now() / 1000), nonce: undefined, scope })
+
+  return { answerAuthorize, redeem, refresh, issueTokens }
 }
 
 const INVALID_GRANT: TokenAnswer = { status: 400, body: { error: 'invalid_grant' } }
@@ -128,7 +132,8 @@ function problemOf(params: URLSearchParams, clientId: string): string | undefine
   return undefined
 }
 
-function sendPage(response: ServerResponse, status: number, html: string): void {
+/** A page that runs nothing and loads nothing. */
+export function sendPage(response: ServerResponse, status: number, html: string): void {
   response.writeHead(status, {
     'content-type': 'text/html; charset=utf-8',
     'cache-control': 'no-store',

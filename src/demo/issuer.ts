@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
 import { createAuthorizeEndpoint, readParams } from './authorizeEndpoint.ts'
+import { createDeviceEndpoint } from './deviceEndpoint.ts'
 import { DEMO_PEOPLE, type DemoPerson } from './people.ts'
 import { type ShapeContext, TOKEN_SHAPES, type TokenShape } from './tokenShapes.ts'
 import { DEMO_IDS } from './writeConfig.ts'
@@ -93,6 +94,10 @@ export async function startIssuer({
   const tokenEndpoint = `${authority}/${tenantId}/oauth2/v2.0/token`
   const authorizePath = `/${tenantId}/oauth2/v2.0/authorize`
   const login = createAuthorizeEndpoint({ path: authorizePath, clientId: reviewerClientId, people, mint })
+  const devicePath = `/${tenantId}/oauth2/v2.0/deviceauth`
+  const deviceUrl = authority + devicePath
+  const { issueTokens } = login
+  const device = createDeviceEndpoint({ url: deviceUrl, clientId: reviewerClientId, people, issueTokens })
 
   async function mint(shape: TokenShape, options: MintOptions = {}): Promise<string> {
     const now = Math.floor(Date.now() / 1000)
@@ -130,6 +135,11 @@ export async function startIssuer({
       return await answerToken(request, response)
     }
     if (path === authorizePath) return login.answerAuthorize(await readParams(request, search, readBody), response)
+    if (path === devicePath) return device.answerPage(await readParams(request, search, readBody), response)
+    if (path === `/${tenantId}/oauth2/v2.0/devicecode` && request.method === 'POST') {
+      const { status, body } = device.begin(new URLSearchParams(await readBody(request)))
+      return send(response, status, body)
+    }
     send(response, 404, { error: 'not_found' })
   }
 
@@ -151,6 +161,7 @@ export async function startIssuer({
       jwks_uri: `${authority}/${tenantId}/discovery/v2.0/keys`,
       authorization_endpoint: authority + authorizePath,
       token_endpoint: tokenEndpoint,
+      device_authorization_endpoint: `${authority}/${tenantId}/oauth2/v2.0/devicecode`,
       code_challenge_methods_supported: ['S256'],
       response_types_supported: ['code'],
       subject_types_supported: ['pairwise'],
@@ -166,6 +177,10 @@ export async function startIssuer({
     const grantType = form.get('grant_type')
     if (grantType === 'authorization_code' || grantType === 'refresh_token') {
       const { status, body } = await (grantType === 'refresh_token' ? login.refresh(form) : login.redeem(form))
+      return send(response, status, body)
+    }
+    if (grantType === 'urn:ietf:params:oauth:grant-type:device_code') {
+      const { status, body } = await device.redeem(form)
       return send(response, status, body)
     }
     if (grantType !== 'client_credentials') return send(response, 400, { error: 'unsupported_grant_type' })

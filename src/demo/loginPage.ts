@@ -2,17 +2,31 @@ import type { DemoPerson } from './people.ts'
 
 type LoginPageInput =
   | { readonly problem: string }
+  | { readonly done: string }
+  /** Where the code is sent that a terminal shows. */
+  | { readonly askCodeAt: string }
   | { readonly people: readonly DemoPerson[]; readonly action: string; readonly params: URLSearchParams }
 
 /** The page on which somebody chooses who they are in the demo. */
 export function loginPage(input: LoginPageInput): string {
-  const body =
-    'problem' in input
-      ? `<p class="problem">${escapeHtml(input.problem)}</p>`
-      : `<form method="post" action="${escapeHtml(input.action)}">
+  const body = bodyOf(input)
+  return pageWith(body)
+}
+
+function bodyOf(input: LoginPageInput): string {
+  if ('problem' in input) return `<p class="problem">${escapeHtml(input.problem)}</p>`
+  if ('done' in input) return `<p>${escapeHtml(input.done)}</p>`
+  if ('askCodeAt' in input) {
+    return `<form action="${escapeHtml(input.askCodeAt)}"><label>The code in the terminal
+<input name="user_code" autocomplete="off" required autofocus></label><button>Next</button></form>`
+  }
+  return `<form method="post" action="${escapeHtml(input.action)}">
 ${[...input.params].map(([name, value]) => `<input type="hidden" name="${escapeHtml(name)}" value="${escapeHtml(value)}">`).join('\n')}
 ${input.people.map(personButton).join('\n')}
 </form>`
+}
+
+function pageWith(body: string): string {
   return `<!doctype html>
 <html lang="en">
 <head>

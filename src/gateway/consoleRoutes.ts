@@ -6,7 +6,8 @@ import { createLoginClient } from '../console/createLoginClient.ts'
 import { type ErrorCode, GateError } from '../errors.ts'
 import { issuerOf, reviewerProviderOf } from '../identity/checkIdentitySettings.ts'
 import type { ReviewerVerifier } from '../identity/createReviewerVerifier.ts'
-import { isPlainLoopbackUrl, type ProviderSettings, type ReviewerAppSettings } from '../identity/settings.ts'
+import { reviewerScopeOf } from '../identity/reviewerScope.ts'
+import { isPlainLoopbackUrl, type ReviewerAppSettings } from '../identity/settings.ts'
 import type { HttpLimits } from '../mcp/createHttpServer.ts'
 import { RateLimiter } from '../mcp/limits.ts'
 import type { PageRoute } from '../mcp/pageRoute.ts'
@@ -30,7 +31,8 @@ export function consoleRoutes(parts: ConsoleRouteParts): { readonly route: PageR
   const publicOrigin = new URL(config.server.publicUrl).origin
   const provider = reviewerProviderOf(config.identity, reviewerApp)
   if (provider === undefined) throw new GateError('ERR_CONFIG', { detail: 'approvals.reviewerApp names no provider.' })
-  const { clientSecret, scopes = scopesFor(provider, reviewerApp) } = config.approvals.console ?? {}
+  const ownScopes = ['openid', 'offline_access', reviewerScopeOf(provider, reviewerApp)]
+  const { clientSecret, scopes = ownScopes } = config.approvals.console ?? {}
   const login = createLoginClient({
     issuer: issuerOf(provider),
     clientId: reviewerApp.clientId,
@@ -59,9 +61,4 @@ export function consoleRoutes(parts: ConsoleRouteParts): { readonly route: PageR
     console,
     route: { kind: 'page', matches, origin: publicOrigin, handle: (request) => console.handle(request) },
   }
-}
-
-/** Entra takes a bare scope name for one of Microsoft Graph, so the app's own id stands before it. */
-function scopesFor({ type }: ProviderSettings, { clientId, requiredScope }: ReviewerAppSettings): readonly string[] {
-  return ['openid', 'offline_access', type === 'entra' ? `${clientId}/${requiredScope}` : requiredScope]
 }
