@@ -20,13 +20,30 @@ export async function fetchJson(
   url: string,
   { timeoutMs, signal, ...init }: { readonly timeoutMs: number; readonly signal: AbortSignal } & RequestInit,
 ): Promise<unknown> {
+  // A limit of our own: on Node 20 the signals that fetch follows can be collected as garbage, and then never fire.
+  const ending = new AbortController()
+  let end = (): void => undefined
+  const ended = new Promise<never>((_, reject) => {
+    end = () => {
+      ending.abort()
+      reject(new FetchProblem('unreachable, redirected, or too slow'))
+    }
+  })
+  const timer = setTimeout(end, timeoutMs)
+  signal.addEventListener('abort', end)
+  if (signal.aborted) end()
+  try {
+    return await Promise.race([fetchOnce(url, { ...init, signal: ending.signal }), ended])
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', end)
+  }
+}
+
+async function fetchOnce(url: string, init: RequestInit): Promise<unknown> {
   let response: Response
   try {
-    response = await fetch(url, {
-      ...init,
-      redirect: 'error',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-    })
+    response = await fetch(url, { ...init, redirect: 'error' })
   } catch {
     throw new FetchProblem('unreachable, redirected, or too slow')
   }
