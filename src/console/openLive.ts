@@ -39,7 +39,8 @@ export function openLive({ store, sessions, onProblem }: LiveParts): Live {
   async function tick(): Promise<void> {
     const open = await store.list(OPEN_STATES, MAX_LISTED)
     const now = open.map(({ id, version }) => `${id}:${version}`).join(' ')
-    const hasChanged = seen !== undefined && seen !== now
+    // The first look counts as news: what came since the page was made would be missed.
+    const hasChanged = seen !== now
     seen = now
     beats = (beats + 1) % BEATS
     // The kill switch and the end of a login reach a page that is only looked at, too.
