@@ -189,6 +189,26 @@ describe('a gated call', () => {
     expect(made.tally.numbers.get('a')).toBe(6)
   })
 
+  test('a second request that waits while the first one runs is not told that nothing has run', async () => {
+    const made = gate()
+    let finish = () => {}
+    made.tally.script.beforeChange = () =>
+      new Promise((resolve) => {
+        finish = resolve
+      })
+    const first = made.call('tally', ADD)
+    await made.vote((await made.pending()).id, 'approve')
+    await expect.poll(() => made.tally.seen.executed).toBe(1)
+    const progress: string[] = []
+    const second = made.call('tally', ADD, { waiter: { progress: async (text) => void progress.push(text) } })
+    await expect.poll(() => progress.length).toBeGreaterThan(0)
+    finish()
+    expect((await Promise.all([first, second])).map(({ status }) => status)).toEqual(['ok', 'ok'])
+    expect(progress.join()).toContain('is running')
+    expect(progress.join()).not.toContain('nothing has been executed')
+    expect(made.tally.numbers.get('a')).toBe(6)
+  })
+
   const changes: [string, (made: ReturnType<typeof gate>) => unknown, string][] = [
     [
       'another object at the target',

@@ -7,7 +7,8 @@ const PROGRESS_MS = 10_000
 
 /**
  * Waits until people have decided, the running execution has ended, `ms` have passed or the client has gone. Answers
- * the record as it is then; throws ERR_REVOKED when the caller is revoked meanwhile. Tells the client at once, and every ten seconds, that the call is alive.
+ * the record as it is then; throws ERR_REVOKED when the caller is revoked meanwhile. Tells the client at once, and every
+ * ten seconds, that the call is alive.
  */
 export async function waitForPeople(
   approval: Approval,
@@ -20,7 +21,7 @@ export async function waitForPeople(
   let current = approval
   while (isOpen(current) && left() > 0 && !waiter.signal.aborted) {
     const seconds = Math.round((performance.now() - start) / 1000)
-    await waiter.progress(`Waiting for approval ${approval.id} (${seconds} s). Nothing has been executed.`)
+    await waiter.progress(`${wordsFor(current)} (${seconds} s).`)
     const changed = await store.waitForChange(current.id, current.version, Math.min(PROGRESS_MS, left()), waiter.signal)
     // The kill switch wakes every wait.
     await refuseRevoked(caller, gates)
@@ -28,6 +29,12 @@ export async function waitForPeople(
     current = changed
   }
   return current
+}
+
+/** While another request of the caller runs it, nobody may be told that nothing has run. */
+function wordsFor({ id, state }: Approval): string {
+  if (state === 'executing') return `Approval ${id} was given and the call is running in another request`
+  return `Waiting for approval ${id}; nothing has been executed`
 }
 
 function isOpen({ state }: Approval): boolean {
