@@ -23,22 +23,22 @@ import { createMasker } from './masking/masker.ts'
 import { maskFreeText } from './masking/maskText.ts'
 import { checkArguments } from './pipeline/readRequest.ts'
 import type { ReadSecret } from './settings/secretReference.ts'
-import { createRunSql, type RunSql } from './tools/run_sql/tool.ts'
+import { type OpenTools, openTools } from './tools/openTools.ts'
 
 export async function check(request: { configPath: string; json: boolean }, terminal: Terminal): Promise<number> {
   const readSecret = createReadSecret(process.env)
-  return withRunSql(readSecret, (sql, use) =>
+  return withTools(readSecret, (opened, use) =>
     runCheck(
       request,
       {
-        tools: [sql.tool],
+        tools: opened.tools,
         readSecret,
         inspectSecret,
         selfTests: (gate) => {
           use(gate)
           return Object.keys(gate.config.connections).map((name) => ({
             about: `connections.${name}`,
-            run: () => sql.selfTest(name),
+            run: () => opened.selfTest(name),
           }))
         },
       },
@@ -48,14 +48,14 @@ export async function check(request: { configPath: string; json: boolean }, term
 }
 
 export async function explain(request: Parameters<typeof runExplain>[0], terminal: Terminal): Promise<number> {
-  return withRunSql(createReadSecret(process.env), (sql, use) =>
-    runExplain(request, { tools: [sql.tool], understand: understandWith(sql, use) }, terminal),
+  return withTools(createReadSecret(process.env), (opened, use) =>
+    runExplain(request, { tools: opened.tools, understand: understandWith(opened, use) }, terminal),
   )
 }
 
 export async function policyTest(request: { folder: string; json: boolean }, terminal: Terminal): Promise<number> {
-  return withRunSql(createReadSecret(process.env), (sql, use) =>
-    runPolicyTests(request, { tools: [sql.tool], understand: understandWith(sql, use) }, terminal),
+  return withTools(createReadSecret(process.env), (opened, use) =>
+    runPolicyTests(request, { tools: opened.tools, understand: understandWith(opened, use) }, terminal),
   )
 }
 
@@ -156,27 +156,30 @@ async function recordRevocations(
   }
 }
 
-/** A run_sql that looks at whatever configuration a command has loaded, and is closed with it. */
-async function withRunSql(
+/** Tools that look at whatever configuration a command has loaded, and are closed with it. */
+async function withTools(
   readSecret: ReadSecret,
-  run: (sql: RunSql, use: (gate: Gate) => void) => Promise<number>,
+  run: (opened: OpenTools, use: (gate: Gate) => void) => Promise<number>,
 ): Promise<number> {
   let connections: Config['connections'] = {}
-  const sql = createRunSql({ readSecret, connections: () => connections })
+  // A command shows no output of a target, so there is no masker to teach.
+  const opened = openTools({ readSecret, alsoSecret: () => {}, connections: () => connections })
   try {
-    return await run(sql, (gate) => {
+    return await run(opened, (gate) => {
       connections = gate.config.connections
     })
   } finally {
-    await sql.close()
+    await opened.close()
   }
 }
 
-function understandWith(sql: RunSql, use: (gate: Gate) => void): UnderstandOperations {
-  return async (gate, _tool, args) => {
+function understandWith({ tools }: OpenTools, use: (gate: Gate) => void): UnderstandOperations {
+  return async (gate, name, args) => {
     use(gate)
-    const checked = checkArguments(sql.tool.input, args as unknown as Json)
-    const understanding = await sql.tool.understand(checked, checked.connection, new AbortController().signal)
+    const tool = tools.find((candidate) => candidate.name === name)
+    if (tool === undefined) throw new GateError('ERR_TOOL_UNKNOWN')
+    const checked = checkArguments(tool.input, args as unknown as Json)
+    const understanding = await tool.understand(checked, checked.connection, new AbortController().signal)
     try {
       return understanding.operations
     } finally {

@@ -18,6 +18,7 @@ import { loadSigningKey, type SigningKey } from './audit/signingKey.ts'
 import type { Trail } from './audit/trail.ts'
 import { type Gate, loadGate, type Reloaded, startLiveConfig } from './config/liveConfig.ts'
 import type { Config } from './config/loadConfig.ts'
+import { secretsOf } from './config/secretsOf.ts'
 import { GateError } from './errors.ts'
 import { GATE_TOOLS } from './gateTools/gateTools.ts'
 import { announcementsOf } from './gateway/announcements.ts'
@@ -45,7 +46,7 @@ import { createMcpEndpoint } from './mcp/createMcpEndpoint.ts'
 import type { PageRoute } from './mcp/pageRoute.ts'
 import type { RawRoute } from './mcp/rawRoute.ts'
 import type { Gates } from './pipeline/gates.ts'
-import { createRunSql } from './tools/run_sql/tool.ts'
+import { openTools } from './tools/openTools.ts'
 import { VERSION } from './version.ts'
 
 export interface GatewayOptions {
@@ -94,10 +95,15 @@ async function open(
 
   // What is in force
   const book = openCredentialBook(createReadSecret(process.env))
-  const sql = createRunSql({ readSecret: book.readSecret, connections: () => live.current().config.connections })
-  closing.push(() => sql.close())
-  const first = await loadGate(configPath, [sql.tool])
-  const live = startLiveConfig(first, [sql.tool])
+  const tools = openTools({
+    readSecret: book.readSecret,
+    alsoSecret: book.add,
+    connections: () => live.current().config.connections,
+  })
+  closing.push(() => tools.close())
+  const { lookUpOutcome } = tools
+  const first = await loadGate(configPath, tools.tools)
+  const live = startLiveConfig(first, tools.tools)
   const { config } = first
   const announcements = announcementsOf(config)
   for (const announcement of announcements) log.warn(announcement)
@@ -129,7 +135,7 @@ async function open(
   const approvals = { store, rules: () => rules, lease: lease.current, recordEvent, clock }
   await recordEvents(store, recordEvent)
   const recovery = { auditDir: config.audit.dir, replica, trail, approvals, lease: lease.current() }
-  const recovered = await recoverCalls({ ...recovery, lookUpOutcome: sql.lookUpOutcome })
+  const recovered = await recoverCalls({ ...recovery, lookUpOutcome })
   await recordStart(trail, replica, first, announcements)
 
   // The stages
@@ -149,7 +155,7 @@ async function open(
   const gates: Gates = {
     verifyToken: verifier.verify,
     inForce: inForceOf(live),
-    tools: [sql.tool],
+    tools: tools.tools,
     gateTools: GATE_TOOLS,
     approvals,
     digestKey,
@@ -162,7 +168,7 @@ async function open(
     SWEEP_MS,
     async () => {
       await store.sweep(clock())
-      await settleOrphans({ approvals, lease: lease.current(), lookUpOutcome: sql.lookUpOutcome })
+      await settleOrphans({ approvals, lease: lease.current(), lookUpOutcome })
       await recordEvents(store, recordEvent)
     },
     problem('approvals could not be swept'),
@@ -244,7 +250,7 @@ async function open(
       if (!reloaded.ok) return reloaded
       await recordPolicies(trail, reloaded.now)
       await readCredentials(reloaded.now.config, book, log)
-      sql.reconnect()
+      tools.reconnect()
       mcp.toolsChanged()
       return reloaded
     },
@@ -280,16 +286,11 @@ function repeat(ms: number, work: () => Promise<void>, onError: (error: unknown)
 
 /** Reads every credential once, so that masking knows them before the first call, and a missing one is said at once. */
 async function readCredentials({ connections }: Config, book: CredentialBook, log: Logger): Promise<void> {
-  for (const [name, { read, write }] of Object.entries(connections)) {
-    for (const role of [read, write]) {
-      if (role?.password === undefined) continue
-      await book.readSecret(role.password).catch((error: unknown) => {
-        log.error(
-          { connection: name, ...errorFacts(error) },
-          'a credential cannot be read; calls that need it are refused',
-        )
-      })
-    }
+  for (const { path, reference } of secretsOf(connections, 'connections')) {
+    await book.readSecret(reference).catch((error: unknown) => {
+      const facts = { secret: path, ...errorFacts(error) }
+      log.error(facts, 'a credential cannot be read; calls that need it are refused')
+    })
   }
 }
 

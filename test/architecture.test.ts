@@ -18,19 +18,21 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'call.ts': [],
   'errors.ts': [],
   'newId.ts': ['node:crypto'],
+  /** What stands where a value was hidden. */
+  'placeholder.ts': [],
   settings: ['errors.ts', 'node:fs/promises', 'yaml', 'zod'],
 
   // The stages of a call. None imports another.
   identity: ['call.ts', 'errors.ts', 'settings', 'jose', 'node:crypto', 'zod'],
   policy: ['call.ts', 'errors.ts', 'settings', 'tools/tool.ts', 'node:crypto', 'node:path', 'node:util', 'zod'],
   approvals: ['call.ts', 'errors.ts', 'newId.ts', 'settings', 'node:crypto', 'node:fs', 'node:path', 'zod'],
-  masking: ['call.ts', 'errors.ts', 'tools/tool.ts'],
+  masking: ['call.ts', 'errors.ts', 'placeholder.ts', 'tools/tool.ts'],
   audit: [
     ...['call.ts', 'errors.ts', 'newId.ts', 'settings'],
     ...['node:crypto', 'node:fs/promises', 'node:path', 'node:timers/promises', 'zod'],
   ],
   tools: [
-    ...['call.ts', 'errors.ts', 'newId.ts', 'settings'],
+    ...['call.ts', 'errors.ts', 'newId.ts', 'placeholder.ts', 'settings'],
     ...[
       'node:crypto',
       'node:timers/promises',
@@ -60,7 +62,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       'slack/settings.ts',
       'webhook/settings.ts',
       'policy',
-      'tools/run_sql/settings.ts',
+      'tools/connection.ts',
       'tools/tool.ts',
     ],
     ...['node:fs', 'node:fs/promises', 'node:path', 'node:util', 'zod'],

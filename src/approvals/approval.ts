@@ -87,6 +87,8 @@ export interface ShownRequest {
 export interface ShownField {
   readonly name: string
   readonly text: MaskedText
+  /** How it is coloured: `sql`, `shell`, `diff`. */
+  readonly language?: string
   /** Whether something in it is hidden. */
   readonly masked: boolean
 }
@@ -97,6 +99,8 @@ export interface ShownPreview {
   readonly sample:
     | { readonly columns: readonly MaskedText[]; readonly rows: readonly (readonly MaskedText[])[] }
     | undefined
+  /** Diffs, manifests, lists of commits. */
+  readonly texts?: readonly { readonly title: MaskedText; readonly text: MaskedText; readonly language: string }[]
   readonly missing: readonly MaskedText[]
 }
 

@@ -139,6 +139,7 @@ function warningsOf(approval: Approval): readonly string[] {
     ...shown.fields.map(({ name, text }) => [name, text] as const),
     ['reason', shown.reason],
     ['effect', preview.join('\n')],
+    ...(shown.preview?.texts ?? []).map(({ title, text }) => [title, `${title}\n${text}`] as const),
     ['agent', [agent.name, agent.version].join(' ')],
     ['caller', caller.name],
     ['operations', verdicts.map(({ operation }) => JSON.stringify([operation.operation, operation.facts])).join('\n')],

@@ -114,6 +114,7 @@ function drawEffect(effect: ReviewView['effect']): readonly string[] {
     ...(sample === undefined || sample.rows.length === 0
       ? []
       : ['  for example:', ...[sample.columns, ...sample.rows].map((row) => `    ${row.map(inline).join(' | ')}`)]),
+    ...(effect.texts ?? []).flatMap(({ title, text }) => ['', `  ${inline(title)}:`, quoted(text)]),
   ]
 }
 

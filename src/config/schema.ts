@@ -4,23 +4,9 @@ import { auditSettings } from '../audit/settings.ts'
 import { identitySettings, reviewerAppSettings } from '../identity/settings.ts'
 import { name } from '../policy/settings.ts'
 import { slackSettings } from '../slack/settings.ts'
-import { postgresConnection } from '../tools/run_sql/settings.ts'
+import { connection } from '../tools/connection.ts'
 import { webhookSettings } from '../webhook/settings.ts'
 import { serverSettings } from './serverSettings.ts'
-
-/** Types that are promised for later. Naming one is no typo, and deserves a better answer. */
-const PLANNED = ['kubernetes', 'ssh', 'git', 'http']
-
-const connection = z.discriminatedUnion('type', [postgresConnection], {
-  error: (issue) => {
-    if (issue.code !== 'invalid_union') return undefined
-    const type =
-      typeof issue.input === 'object' && issue.input !== null && 'type' in issue.input ? issue.input.type : ''
-    return typeof type === 'string' && PLANNED.includes(type)
-      ? `this version has no ${type} connections yet (allowed: postgres)`
-      : 'not a connection type (allowed: postgres)'
-  },
-})
 
 /** countersign.yaml as a whole. Each stage owns its part; this file only puts them together. */
 export const configFile = z.strictObject({

@@ -1,6 +1,6 @@
-/** A piece of SQL and what it is for a reader's eye. */
-export interface SqlToken {
-  readonly kind: 'keyword' | 'string' | 'name' | 'number' | 'comment' | 'plain'
+/** A piece of code and what it is for a reader's eye. `added` and `removed` are lines of a diff. */
+export interface CodeToken {
+  readonly kind: 'keyword' | 'string' | 'name' | 'number' | 'comment' | 'added' | 'removed' | 'plain'
   readonly text: string
 }
 
@@ -9,11 +9,11 @@ export interface SqlToken {
  * is judged by it. The texts of the tokens, one after the other, are the input, whatever it is: no character can get
  * lost, and what is not understood is plain.
  */
-export function scanSql(sql: string): readonly SqlToken[] {
-  const tokens: SqlToken[] = []
+export function scanSql(sql: string): readonly CodeToken[] {
+  const tokens: CodeToken[] = []
   let plain = ''
   let position = 0
-  const take = (kind: SqlToken['kind'], end: number) => {
+  const take = (kind: CodeToken['kind'], end: number) => {
     const text = sql.slice(position, end)
     position = end
     if (kind === 'plain') {
@@ -37,7 +37,7 @@ const NUMBER = /\d[\w.]*/y
 const DOLLAR_QUOTE = /\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y
 const PREFIXED_STRING = /^(?:e|b|x|n)$/i
 
-function tokenAt(sql: string, at: number): readonly [SqlToken['kind'], number] {
+function tokenAt(sql: string, at: number): readonly [CodeToken['kind'], number] {
   const character = sql[at] ?? ''
   if (sql.startsWith('--', at)) return ['comment', endOfLine(sql, at)]
   if (sql.startsWith('/*', at)) return ['comment', endOfComment(sql, at)]

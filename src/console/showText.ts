@@ -1,6 +1,7 @@
 import { showHidden } from '../approvals/suspiciousText.ts'
 import { type Content, type Html, html } from './html.ts'
-import { type SqlToken, scanSql } from './scanSql.ts'
+import { scanCode } from './scanCode.ts'
+import type { CodeToken } from './scanSql.ts'
 
 /**
  * Untrusted text on one line: what cannot be seen, or moves its neighbours, is written out and marked, and a line feed
@@ -10,24 +11,22 @@ export function inline(text: string): Html {
   return html`<bdi>${markHidden(text.replaceAll('\n', '⏎').replaceAll('\t', ' '))}</bdi>`
 }
 
-/** A whole untrusted text with its lines numbered, complete: long lines wrap, nothing scrolls out of sight. */
-export function block(text: string): Html {
-  return numbered([{ kind: 'plain', text }])
+/**
+ * A whole untrusted text with its lines numbered, complete: long lines wrap, nothing scrolls out of sight. Where the
+ * language is known its parts are told apart by colour and weight.
+ */
+export function codeBlock(text: string, language?: string): Html {
+  return numbered(scanCode(text, language))
 }
 
-/** The same for SQL, with its parts told apart by colour and weight. */
-export function sqlBlock(text: string): Html {
-  return numbered(scanSql(text))
-}
-
-function numbered(tokens: readonly SqlToken[]): Html {
+function numbered(tokens: readonly CodeToken[]): Html {
   const lines: Content[][] = [[]]
   for (const { kind, text } of tokens) {
     for (const [index, piece] of text.split('\n').entries()) {
       if (index > 0) lines.push([])
       if (piece === '') continue
       const shown = markHidden(piece)
-      lines.at(-1)?.push(kind === 'plain' ? shown : html`<span class="sql-${kind}">${shown}</span>`)
+      lines.at(-1)?.push(kind === 'plain' ? shown : html`<span class="code-${kind}">${shown}</span>`)
     }
   }
   // The line feeds stay in the text, so that what is copied is what is there.

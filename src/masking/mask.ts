@@ -1,20 +1,22 @@
 import type { Json, MaskedOutput, MaskedText } from '../call.ts'
-import type { Preview, ToolOutput, ToolTable } from '../tools/tool.ts'
+import { placeholderFor } from '../placeholder.ts'
+import type { Language, Preview, ToolOutput, ToolTable } from '../tools/tool.ts'
 import { collectNotes, type NoteCollection } from './collectNotes.ts'
+import { maskDocument } from './maskDocument.ts'
 import type { Masker } from './masker.ts'
 import { maskingFailed } from './maskingFailed.ts'
 import { maskFreeText } from './maskText.ts'
+import { maskTexts } from './maskTexts.ts'
 import { maskString, maskValue } from './maskValue.ts'
 import { renderValue } from './renderValue.ts'
-import { placeholderFor } from './span.ts'
 
 /**
  * A tool's output as the agent and the trail may see it: protected columns replaced whole (nulls included), secrets
  * replaced in everything else, then cut to the caps of the connection. The caps are applied to what is shown, so that
  * neither `truncated` nor the number of rows depends on a protected value or its length.
  *
- * The result is `{columns, types, rows, row_count}` of the rows shown, when there is a table, and always
- * `{command, rows_changed?, truncated}`.
+ * The result is `{columns, types, rows, row_count}` of the rows shown, when there is a table; each text and the document
+ * under its name; the facts under theirs; and always `{command, rows_changed?, truncated}`.
  *
  * @throws GateError ERR_MASKING when anything goes wrong inside: the output is withheld, never shown in part.
  */
@@ -22,7 +24,13 @@ export function mask(output: ToolOutput, masker: Masker): MaskedOutput {
   try {
     const notes = collectNotes()
     const table = output.table === undefined ? undefined : maskTable(output.table, output.caps, masker, notes)
+    const document = output.document && maskDocument(output.document, output.caps, masker, notes)
+    const texts = maskTexts(output.texts ?? [], output.caps, masker, notes)
+    const facts = maskValue(output.facts ?? {}, '', masker, (why) => notes.add('facts', why))
     const result: Json = {
+      ...(facts as { readonly [name: string]: Json }),
+      ...texts.shown,
+      ...document?.shown,
       ...(table !== undefined && {
         columns: table.columns,
         types: table.types,
@@ -31,7 +39,7 @@ export function mask(output: ToolOutput, masker: Masker): MaskedOutput {
       }),
       command: maskString(output.command, undefined, masker, (why) => notes.add('command', why)),
       ...(output.rowsChanged !== undefined && { rows_changed: output.rowsChanged }),
-      truncated: output.truncated || (table?.cut ?? false),
+      truncated: output.truncated || texts.cut || [table, document].some((part) => part?.cut === true),
     }
     return { result, masked: [...output.masked, ...notes.list()] } as unknown as MaskedOutput
   } catch (cause) {
@@ -46,6 +54,7 @@ export interface MaskedPreview {
   readonly sample:
     | { readonly columns: readonly MaskedText[]; readonly rows: readonly (readonly MaskedText[])[] }
     | undefined
+  readonly texts?: readonly { readonly title: MaskedText; readonly text: MaskedText; readonly language: Language }[]
   readonly missing: readonly MaskedText[]
 }
 
@@ -61,6 +70,13 @@ export function maskPreview(preview: Preview, masker: Masker): MaskedPreview {
       rows: preview.rows,
       lines: preview.lines.map((line) => maskFreeText(line, masker)),
       sample: table && { columns: table.columns.map(asText), rows: table.rows.map((row) => row.map(asText)) },
+      ...(preview.texts !== undefined && {
+        texts: preview.texts.map(({ title, text, language }) => ({
+          title: maskFreeText(title, masker),
+          text: maskFreeText(text, masker),
+          language,
+        })),
+      }),
       missing: preview.missing.map((line) => maskFreeText(line, masker)),
     }
   } catch (cause) {

@@ -1,5 +1,5 @@
 import type { MaskedText, MaskNote } from '../call.ts'
-import type { RequestField } from '../tools/tool.ts'
+import type { Language, RequestField } from '../tools/tool.ts'
 import { collectNotes } from './collectNotes.ts'
 import type { Masker } from './masker.ts'
 import { maskingFailed } from './maskingFailed.ts'
@@ -8,6 +8,7 @@ import { replaceSpans, type Span } from './span.ts'
 interface MaskedField {
   readonly name: string
   readonly text: MaskedText
+  readonly language?: Language
   /** Whether anything in it is hidden: such a request has no one-click approval. */
   readonly masked: boolean
 }
@@ -30,7 +31,12 @@ export function maskRequest(fields: readonly RequestField[], masker: Masker): Ma
     const masked = fields.map((field): MaskedField => {
       const spans = [...field.hidden, ...secretLiterals(field, masker), ...masker.findCredentialsIn(field.text)]
       for (const { why } of spans) notes.add(field.name, why)
-      return { name: field.name, text: brand(replaceSpans(field.text, spans)), masked: spans.length > 0 }
+      return {
+        name: field.name,
+        text: brand(replaceSpans(field.text, spans)),
+        ...(field.language !== undefined && { language: field.language }),
+        masked: spans.length > 0,
+      }
     })
     return { fields: masked, masked: notes.list() }
   } catch (cause) {

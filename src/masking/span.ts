@@ -1,14 +1,11 @@
+import { placeholderFor } from '../placeholder.ts'
+
 /** A part of a text that must not be shown, and why. Offsets are UTF-16 code units; `end` is exclusive. */
 export interface Span {
   readonly start: number
   readonly end: number
   /** What the placeholder names: a detector (`github-token`) or a protected column (`users.email`). */
   readonly why: string
-}
-
-/** What a reader sees in place of a hidden value. Tools refuse it as an input, so it can never be written back. */
-export function placeholderFor(why: string): string {
-  return `[masked:${why}]`
 }
 
 /**

@@ -6,6 +6,7 @@ import { GateError } from '../errors.ts'
 import { mask } from '../masking/mask.ts'
 import type { Masker } from '../masking/masker.ts'
 import { withheldOutput } from '../masking/maskFacts.ts'
+import { maskFreeText } from '../masking/maskText.ts'
 import type { ToolOutput } from '../tools/tool.ts'
 import type { Gates } from './gates.ts'
 import type { JudgedRequest } from './judge.ts'
@@ -19,6 +20,8 @@ export interface Execution {
   readonly record: CallRecord
   /** Cancels a running read. A write that was cleared runs to its end, whoever listens. */
   readonly signal: AbortSignal
+  /** Tells the waiting client that the call is alive. Never rejects. */
+  readonly progress: (message: string) => Promise<void>
 }
 
 /** An executed call, settled and on record. */
@@ -73,15 +76,46 @@ async function run(execution: Execution, progress: Progress, gates: Gates): Prom
   const started = await record.intent(call)
   progress.started = true
   await checkHold(hold, gates.approvals)
-  return understanding.execute(
-    started,
-    async (outcomeRef) => {
-      await record.outcomeRef(outcomeRef)
-      await keepOutcomeRef(hold, outcomeRef, gates.approvals)
-      progress.committing = true
+  const pulse = showProgress(execution)
+  try {
+    return await understanding.execute(
+      started,
+      async (outcomeRef) => {
+        await record.outcomeRef(outcomeRef)
+        await keepOutcomeRef(hold, outcomeRef, gates.approvals)
+        progress.committing = true
+      },
+      understanding.effect === 'read' ? signal : NEVER,
+      pulse.report,
+    )
+  } finally {
+    pulse.stop()
+  }
+}
+
+/** Real clients cut calls that show no sign of life for 60 seconds. */
+const PROGRESS_MS = 10_000
+/** A tool may report each line of an output; nobody reads more than this. */
+const LEAST_PAUSE_MS = 1_000
+
+/** Says every ten seconds, and when the tool reports, how long the call has been running. */
+function showProgress({ progress, masker }: Execution) {
+  const began = performance.now()
+  let said = began
+  let latest = ''
+  const say = () => {
+    said = performance.now()
+    const detail = latest === '' ? '' : `: ${maskFreeText(latest, masker)}`
+    void progress(`Running (${Math.round((said - began) / 1000)} s)${detail}.`)
+  }
+  const timer = setInterval(say, PROGRESS_MS)
+  return {
+    report(words: string) {
+      latest = words
+      if (performance.now() - said >= LEAST_PAUSE_MS) say()
     },
-    understanding.effect === 'read' ? signal : NEVER,
-  )
+    stop: () => clearInterval(timer),
+  }
 }
 
 const NEVER = new AbortController().signal
@@ -102,7 +136,7 @@ function maskOrWithhold(raw: ToolOutput, masker: Masker): Executed {
 
 function outcomeOf(error: unknown, { committing }: Progress): Outcome {
   if (error instanceof GateError && error.code !== 'ERR_INTERNAL') {
-    if (error.code === 'ERR_SQL_OUTCOME_UNKNOWN') return { state: 'unknown' }
+    if (error.code === 'ERR_SQL_OUTCOME_UNKNOWN' || error.code === 'ERR_OUTCOME_UNKNOWN') return { state: 'unknown' }
     return { state: 'failed', code: error.code, detail: error.detail }
   }
   // A bug between COMMIT and its answer: nobody here can tell whether it took effect.

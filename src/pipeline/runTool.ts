@@ -68,7 +68,9 @@ async function runCleared(
   passage: Passage,
 ): Promise<Answer> {
   const { gates, masker, record, waiter } = passage
-  const { output, withheld } = await execute({ judged, call, hold, masker, record, signal: waiter.signal }, gates)
+  const { signal } = waiter
+  const progress = (message: string) => waiter.progress(message)
+  const { output, withheld } = await execute({ judged, call, hold, masker, record, signal, progress }, gates)
   if (withheld !== undefined) return { ...answerStopped(passage, withheld, undefined), output }
   return answerOk(passage, output, { message: 'Executed.', approvalId: call.approvalId })
 }

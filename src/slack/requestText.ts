@@ -24,6 +24,7 @@ export interface Fact {
 /** Slack refuses messages above about 11 000 characters, whatever its documentation says. All rooms together are less. */
 const REQUEST_ROOM: Room = { characters: 2_000, lines: 30 }
 const EFFECT_ROOM: Room = { characters: 1_000, lines: 20 }
+const EFFECT_TEXT_ROOM: Room = { characters: 1_500, lines: 40 }
 const WHY_ROOM: Room = { characters: 1_000, lines: 16 }
 const REASON_ROOM: Room = { characters: 600, lines: 10 }
 export const MOST_FIELDS = 4
@@ -75,6 +76,7 @@ export function sectionsOf(view: ReviewView, mostFields = MOST_FIELDS): readonly
     })),
     ...hiddenSection(view),
     { label: 'Effect', text: effectOf(view), room: EFFECT_ROOM },
+    ...effectTexts(view),
     { label: 'Why it was stopped', text: view.why.map(whyLine).join('\n'), room: WHY_ROOM },
     { label: 'Reason given by the agent (unverified)', text: view.reason ?? '(none)', room: REASON_ROOM },
   ]
@@ -84,6 +86,16 @@ function hiddenSection({ what }: ReviewView): readonly Section[] {
   if (what.masked.length === 0) return []
   const text = what.masked.map(({ where, why, count }) => `${where}: ${why} (${count})`).join('\n')
   return [{ label: 'Hidden values', text, room: { characters: 400, lines: 6 } }]
+}
+
+/** Diffs and the like share one room; what does not fit is read elsewhere, and then there is no one-click approval. */
+function effectTexts({ effect }: ReviewView): readonly Section[] {
+  const texts = effect?.texts ?? []
+  const share = {
+    characters: Math.floor(EFFECT_TEXT_ROOM.characters / Math.max(1, texts.length)),
+    lines: Math.floor(EFFECT_TEXT_ROOM.lines / Math.max(1, texts.length)),
+  }
+  return texts.map(({ title, text }) => ({ label: oneLine(title, 60).text, text, room: share }))
 }
 
 function effectOf({ effect }: ReviewView): string {

@@ -1,5 +1,6 @@
 import type * as z from 'zod'
 import type { Action, Fact, Json, MaskNote, Operation, StartedCall } from '../call.ts'
+import type { ReadSecret } from '../settings/secretReference.ts'
 
 /**
  * The contract of a gated tool. Every tool is a folder of the same shape: tool.ts (this definition), understand.ts,
@@ -77,19 +78,31 @@ export interface Understanding {
   /**
    * Runs exactly what was understood, held to the constraints. `beforeCommit` is awaited with the identifier by which
    * the outcome can be looked up later (a transaction id); it must be durable before the change becomes permanent.
+   * `report` tells a waiting agent how far a long call has come, in the tool's own words: counts, never content, because
+   * a piece of an output cannot be masked before the rest of it is there. Absent when nobody listens.
+   *
+   * @throws GateError ERR_OUTCOME_UNKNOWN when the change was asked for and its outcome cannot be told.
    */
   execute(
     call: StartedCall,
     beforeCommit: (outcomeRef: Json) => Promise<void>,
     signal: AbortSignal,
+    report?: Report,
   ): Promise<ToolOutput>
   release(): Promise<void>
 }
+
+export type Report = (progress: string) => void
+
+/** How a text is coloured for people. Display only: nothing is judged by it. */
+export type Language = 'sql' | 'shell' | 'yaml' | 'json' | 'diff' | 'text'
 
 /** One argument as text, with the parts to hide. Offsets are UTF-16 code units. */
 export interface RequestField {
   readonly name: string
   readonly text: string
+  /** `text` when absent. */
+  readonly language?: Language
   /** Spans that hold protected values, by lineage: `email = 'a@b'` has one. */
   readonly hidden: readonly { readonly start: number; readonly end: number; readonly why: string }[]
   /** Whole literals of the language: detectors look at these, and nowhere else, so that code cannot hide as a secret. */
@@ -103,8 +116,17 @@ export interface Preview {
   /** One line each: `about 1,204 rows of public.jobs`, `cascades to public.job_logs (3,311 rows)`. */
   readonly lines: readonly string[]
   readonly sample: ToolTable | undefined
+  /** Longer texts, whole: a diff, a manifest, a list of commits. Masked as prose is. */
+  readonly texts?: readonly PreviewText[]
   /** Why something could not be shown. */
   readonly missing: readonly string[]
+}
+
+export interface PreviewText {
+  /** The tool's own words: `Changes to deployment/api`. */
+  readonly title: string
+  readonly text: string
+  readonly language: Language
 }
 
 export interface ToolTable {
@@ -120,9 +142,29 @@ export interface ToolColumn {
   readonly protectedBy: readonly string[]
 }
 
+/** A text of the target: a stream, a log, a body. Detectors look at all of it before it is cut. */
+export interface ToolText {
+  /** Its name in the result: `stdout`. */
+  readonly name: string
+  readonly text: string
+}
+
+/** A structured answer of the target. */
+export interface ToolDocument {
+  /** Its name in the result: `body`. */
+  readonly name: string
+  readonly value: Json
+  /** What is hidden whole, nulls included, whatever stands there. JSON pointers (RFC 6901) to members that exist. */
+  readonly hidden: readonly { readonly pointer: string; readonly why: string }[]
+}
+
 /** A result before masking. Never leaves the server in this form. */
 export interface ToolOutput {
   readonly table: ToolTable | undefined
+  readonly texts?: readonly ToolText[]
+  readonly document?: ToolDocument
+  /** Small facts about the outcome: `exit_code`, `status`, `commit`, `url`. Their names must not be those of others. */
+  readonly facts?: Readonly<Record<string, Json>>
   /** Command summary: `DELETE`, rows changed. */
   readonly command: string
   readonly rowsChanged: number | undefined
@@ -139,3 +181,31 @@ export type LookUpOutcome = (
   connectionName: string,
   outcomeRef: Json,
 ) => Promise<'committed' | 'aborted' | 'in-progress' | 'unknown'>
+
+/** Something that `countersign check` found out about a connection. */
+export interface Finding {
+  readonly level: 'ok' | 'warning' | 'error'
+  /** `connections.prod.read` */
+  readonly about: string
+  readonly message: string
+}
+
+/** A tool at work, and what else the gateway needs of it. It may hold sessions until `close`. */
+export interface OpenTool {
+  readonly tool: Tool
+  readonly lookUpOutcome: LookUpOutcome
+  /** Looks at a connection's target and at what its account may do there, for `countersign check`. Changes nothing. */
+  selfTest(connectionName: string): Promise<readonly Finding[]>
+  /** Uses new sessions from now on, so that a rotated secret is in use at once. Calls that run are not disturbed. */
+  reconnect(): void
+  close(): Promise<void>
+}
+
+/** What a tool is opened with. */
+export interface ToolParts<Settings> {
+  readonly readSecret: ReadSecret
+  /** Teaches the masker a credential that is only a part of what was read: a token inside a kubeconfig. */
+  readonly alsoSecret: (value: string) => void
+  /** The connections of this tool's type, in force at this moment; a reload may change them. */
+  readonly connections: () => Readonly<Record<string, Settings>>
+}

@@ -69,7 +69,7 @@ describe('signing in', () => {
     const page = await visitor.visit(requestPath(id))
     expect(page.status).toBe(200)
     expect(page.text).toContain('grace@corp.example')
-    expect(page.text).toContain('<span class="sql-keyword">DELETE</span>')
+    expect(page.text).toContain('<span class="code-keyword">DELETE</span>')
   })
 
   test('asks the provider with PKCE, state, nonce, the scope of reviewers and the age a login may have', async () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { html } from '../../src/console/html.ts'
-import { block, inline, sqlBlock } from '../../src/console/showText.ts'
+import { codeBlock, inline } from '../../src/console/showText.ts'
 
 const textOf = (markup: unknown) =>
   String(markup)
@@ -29,7 +29,7 @@ describe('untrusted text', () => {
   test('is all there, escaped, with every hidden character written out', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => {
-        for (const markup of [String(inline(text)), String(block(text)), String(sqlBlock(text))]) {
+        for (const markup of [String(inline(text)), String(codeBlock(text)), String(codeBlock(text, 'sql'))]) {
           expect(markup).not.toMatch(/[\p{Bidi_Control}\u200B\uFEFF\p{Co}\p{Cs}]/u)
           const visible = [...text].filter((character) => /[!-~]/.test(character)).join('')
           const shown = textOf(markup)
@@ -61,7 +61,7 @@ describe('untrusted text', () => {
   })
 
   test('lines keep their numbers and their line feeds', () => {
-    const markup = String(block('a\n\nb'))
+    const markup = String(codeBlock('a\n\nb'))
     expect(markup.match(/class="line"/g)).toHaveLength(3)
     expect(textOf(markup)).toBe('a\n\nb')
   })

@@ -1,6 +1,6 @@
 import type { ReviewView } from '../../approvals/review.ts'
 import { type Html, html } from '../html.ts'
-import { inline } from '../showText.ts'
+import { codeBlock, inline } from '../showText.ts'
 import { rowsOf } from './requestList.ts'
 
 /** What would happen: how many rows, what goes with them, some of them, and what could not be found out. */
@@ -25,6 +25,7 @@ ${rest.length === 0 ? '' : html`<ul class="effects">${rest.map((line) => html`<l
 ${missing.length === 0 ? '' : html`<ul class="effects missing">${missing.map((line) => html`<li>Not known: ${inline(line)}</li>`)}</ul>`}
 ${limit}
 ${sample === undefined || sample.rows.length === 0 ? '' : sampleTable(sample, 'Some of these rows, as they are now')}
+${(effect.texts ?? []).map(({ title, text, language }) => html`<h3 class="field">${inline(title)}</h3>${codeBlock(text, language)}`)}
 </section>`
 }
 

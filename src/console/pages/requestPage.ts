@@ -4,7 +4,7 @@ import type { PageResponse } from '../../mcp/pageRoute.ts'
 import { type Content, type Html, html } from '../html.ts'
 import type { Session } from '../openSessions.ts'
 import { pageResponse } from '../pageLayout.ts'
-import { block, inline, sqlBlock } from '../showText.ts'
+import { codeBlock, inline } from '../showText.ts'
 import { countdown, moment } from '../showTime.ts'
 import { contextSections } from './contextSections.ts'
 import { decisionForms } from './decisionForms.ts'
@@ -41,10 +41,10 @@ ${refusal === undefined ? '' : html`<div class="callout bad" role="alert"><stron
 ${warnings(view)}
 <div class="columns">
 <div class="reading">
-<section aria-labelledby="what"><h2 id="what">What would run</h2>${view.what.fields.map((field) => shownField(view, field))}</section>
+<section aria-labelledby="what"><h2 id="what">What would run</h2>${view.what.fields.map(shownField)}</section>
 ${effectSection(view)}
 <section aria-labelledby="reason"><h2 id="reason">The agent’s reason <span class="unverified">unverified</span></h2>
-${view.reason === null ? html`<p class="empty">It gave none.</p>` : html`<blockquote>${block(view.reason)}</blockquote>`}</section>
+${view.reason === null ? html`<p class="empty">It gave none.</p>` : html`<blockquote>${codeBlock(view.reason)}</blockquote>`}</section>
 </div>
 ${contextSections(view)}
 <div class="deciding">${live('decision', decisionForms({ view, session, typedReason }))}</div>
@@ -85,13 +85,12 @@ function warnings({ warnings, what }: ReviewView): Html | string {
 <ul>${[...warnings, ...masked].map((warning) => html`<li>${inline(warning)}</li>`)}</ul></section>`
 }
 
-function shownField(view: ReviewView, { name, text, masked }: ReviewView['what']['fields'][number]): Html {
-  const isSql = view.what.tool === 'run_sql' && name === 'sql'
+function shownField({ name, text, masked, language }: ReviewView['what']['fields'][number]): Html {
   const lines = text.split('\n').length
   return html`<h3 class="field">${inline(name)}${masked ? html` <span class="unverified">partly hidden</span>` : ''}${
     lines > 40 || text.length > 4_000
       ? html` <span class="size">${lines.toLocaleString('en')} lines, ${text.length.toLocaleString('en')} characters, all of them below</span>`
       : ''
   }</h3>
-${isSql ? sqlBlock(text) : block(text)}`
+${codeBlock(text, language)}`
 }

@@ -6,7 +6,7 @@ import { type Content, type Html, html } from '../html.ts'
 import type { Session } from '../openSessions.ts'
 import { pageResponse } from '../pageLayout.ts'
 import type { Story } from '../readStory.ts'
-import { block, inline, sqlBlock } from '../showText.ts'
+import { codeBlock, inline } from '../showText.ts'
 import { moment } from '../showTime.ts'
 import { sampleTable } from './effectSection.ts'
 
@@ -100,7 +100,7 @@ const EVENTS: Readonly<Partial<Record<TrailRecord['event'], string>>> = {
 }
 
 function requestField(name: string, text: string): Html {
-  return html`<p class="field">${inline(name)}</p>${name === 'sql' ? sqlBlock(text) : block(text)}`
+  return html`<p class="field">${inline(name)}</p>${codeBlock(text, LANGUAGES[name])}`
 }
 
 const SHOWN_ROWS = 20
@@ -136,4 +136,13 @@ function callerOf(records: readonly TrailRecord[]): string | undefined {
     if ('caller' in record && record.caller !== undefined) return record.caller.name ?? record.caller.oid
   }
   return undefined
+}
+
+/** The trail keeps the words of a request, not their language. */
+const LANGUAGES: Readonly<Record<string, string>> = {
+  sql: 'sql',
+  patch: 'diff',
+  command: 'shell',
+  manifest: 'yaml',
+  body: 'json',
 }

@@ -24,7 +24,7 @@ export function describeRequest(
   const hidden = columns === undefined ? [] : hideLiterals(sql, statement.root, literals, names, isRenamed)
   const why = `may be a value of ${columns ?? ''}`
   const fields: RequestField[] = [
-    { name: 'sql', text: sql, hidden: hidden.map((span) => ({ ...span, why })), literals },
+    { name: 'sql', text: sql, language: 'sql', hidden: hidden.map((span) => ({ ...span, why })), literals },
   ]
   if (params.length > 0) {
     const { text, spans } = renderParameters(params)

@@ -1,13 +1,8 @@
 import { GateError } from '../../errors.ts'
+import type { Finding } from '../tool.ts'
 import type { ConnectionPools } from './connectionPools.ts'
 import type { Role, Session } from './session/openSession.ts'
 import type { PostgresConnection } from './settings.ts'
-
-export interface Finding {
-  readonly level: 'ok' | 'warning' | 'error'
-  readonly about: string
-  readonly message: string
-}
 
 /** What a role of the gate should not be able to do, as a condition over the catalog, and what to do about it. */
 const ROLE_RISKS: readonly (readonly [condition: string, level: 'warning' | 'error', message: string])[] = [

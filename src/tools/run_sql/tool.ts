@@ -1,31 +1,12 @@
 import * as z from 'zod'
-import type { ReadSecret } from '../../settings/secretReference.ts'
-import type { LookUpOutcome, Tool } from '../tool.ts'
+import type { OpenTool, Tool, ToolParts } from '../tool.ts'
 import { createConnectionPools } from './connectionPools.ts'
 import { lookUpOutcome } from './lookUpOutcome.ts'
 import { MATCH_KEYS } from './matchKeys.ts'
-import { type Finding, selfTest } from './selfTest.ts'
+import { selfTest } from './selfTest.ts'
 import type { PostgresConnection } from './settings.ts'
 import { QUERY_KINDS, STATEMENT_KINDS } from './syntax/statementKinds.ts'
 import { understand } from './understand.ts'
-
-/** run_sql, and what else the gateway needs of it. */
-export interface RunSql {
-  readonly tool: Tool
-  readonly lookUpOutcome: LookUpOutcome
-  /** Looks at a connection's server and roles, for `countersign check`. Changes nothing. */
-  selfTest(connectionName: string): Promise<readonly Finding[]>
-  /** Opens new sessions from now on, so that a rotated secret is in use at once. Calls that run are not disturbed. */
-  reconnect(): void
-  /** Closes all sessions. */
-  close(): Promise<void>
-}
-
-export interface RunSqlParts {
-  readonly readSecret: ReadSecret
-  /** The connections in force at this moment; a reload may change them. */
-  readonly connections: () => Readonly<Record<string, PostgresConnection>>
-}
 
 const input = z.strictObject({
   connection: z.string().min(1).max(128).describe('Name of a connection; list_connections tells which there are.'),
@@ -76,7 +57,10 @@ const OPERATIONS = [
   ]),
 ]
 
-export function createRunSql({ readSecret, connections }: RunSqlParts): RunSql {
+export function createRunSql({
+  readSecret,
+  connections,
+}: Pick<ToolParts<PostgresConnection>, 'readSecret' | 'connections'>): OpenTool {
   const pools = createConnectionPools(connections, readSecret)
   const tool: Tool = {
     name: 'run_sql',

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Json, StartedCall } from '../../../src/call.ts'
-import { createRunSql, type RunSql } from '../../../src/tools/run_sql/tool.ts'
+import { createRunSql } from '../../../src/tools/run_sql/tool.ts'
+import type { OpenTool } from '../../../src/tools/tool.ts'
 import type { ToolOutput, Understanding } from '../../../src/tools/tool.ts'
 import { startTestServer, type TestServer } from './testServer.ts'
 
@@ -23,7 +24,7 @@ function started(maxRows?: number): StartedCall {
 
 describe.each([15, 16, 17, 18] as const)('run_sql on PostgreSQL %i', (major) => {
   let target: TestServer
-  let sql: RunSql
+  let sql: OpenTool
   beforeAll(async () => {
     target = await startTestServer(major, SETUP)
     const connections = {

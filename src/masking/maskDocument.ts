@@ -1,0 +1,56 @@
+import type { Json } from '../call.ts'
+import { placeholderFor } from '../placeholder.ts'
+import type { ToolDocument, ToolOutput } from '../tools/tool.ts'
+import type { NoteCollection } from './collectNotes.ts'
+import { cutToBytes } from './cutToBytes.ts'
+import type { Masker } from './masker.ts'
+import { maskValue } from './maskValue.ts'
+
+/**
+ * A structured answer with what its tool hides replaced whole, and every secret in the rest of it. One that is larger
+ * than the cap comes as the beginning of its text, under its name: half a document would look like a whole one.
+ *
+ * @throws RangeError when a pointer leads nowhere: the wrong part would be hidden.
+ */
+export function maskDocument(
+  { name, value, hidden }: ToolDocument,
+  { maxBytes }: ToolOutput['caps'],
+  masker: Masker,
+  notes: NoteCollection,
+): { readonly shown: Readonly<Record<string, Json>>; readonly cut: boolean } {
+  const tree = hidden.length === 0 ? value : structuredClone(value)
+  const holder: MutableJson = { '': tree as MutableJson }
+  // A pointer below another one leads nowhere once that one is hidden.
+  const outermost = hidden.filter(
+    ({ pointer }) => !hidden.some((other) => other.pointer !== pointer && pointer.startsWith(`${other.pointer}/`)),
+  )
+  for (const { pointer, why } of outermost) {
+    hide(holder, pointer, why)
+    notes.add(`${name}${pointer}`, why)
+  }
+  const shown = maskValue(holder[''] as Json, name, masker, (why) => notes.add(name, `detector ${why}`))
+  const text = JSON.stringify(shown)
+  if (Buffer.byteLength(text, 'utf8') <= maxBytes) return { shown: { [name]: shown }, cut: false }
+  return { shown: { [name]: cutToBytes(text, maxBytes) }, cut: true }
+}
+
+type MutableJson = { [key: string]: MutableJson | Json }
+
+/** RFC 6901, section 4; `""` is the whole document. */
+function hide(holder: MutableJson, pointer: string, why: string): void {
+  const keys = pointer.split('/').map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'))
+  const last = keys.pop()
+  let at: unknown = holder
+  for (const key of keys) at = memberOf(at, key)
+  if (last === undefined || memberOf(at, last) === undefined) {
+    throw new RangeError('a pointer to hide leads nowhere in its document')
+  }
+  const place = at as MutableJson
+  place[last] = placeholderFor(why)
+}
+
+function memberOf(parent: unknown, key: string): unknown {
+  return typeof parent === 'object' && parent !== null && Object.hasOwn(parent, key)
+    ? (parent as MutableJson)[key]
+    : undefined
+}

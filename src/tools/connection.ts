@@ -1,0 +1,15 @@
+import * as z from 'zod'
+import { postgresConnection } from './run_sql/settings.ts'
+
+/** Every type of connection. A tool folder owns the settings of its own; to add one, name it here. */
+const TYPES = [postgresConnection] as const
+
+const allowed = TYPES.map((schema) => schema.in.shape.type.value)
+
+/** One entry of `connections` in countersign.yaml, told apart by its `type`. */
+export const connection = z.discriminatedUnion('type', TYPES, {
+  error: (issue) =>
+    issue.code === 'invalid_union' ? `not a connection type (allowed: ${allowed.join(', ')})` : undefined,
+})
+
+export type Connection = z.output<typeof connection>

@@ -1,0 +1,52 @@
+import type { Connection } from './connection.ts'
+import { createRunSql } from './run_sql/tool.ts'
+import type { LookUpOutcome, OpenTool, Tool, ToolParts } from './tool.ts'
+
+/** All tools of a gateway, which look at whatever connections are in force. */
+export interface OpenTools extends Omit<OpenTool, 'tool'> {
+  readonly tools: readonly Tool[]
+  readonly lookUpOutcome: LookUpOutcome
+}
+
+/** Opens every tool there is. Nothing is connected, and no library of a target is loaded, before a call needs it. */
+export function openTools({ readSecret, alsoSecret, connections }: ToolParts<Connection>): OpenTools {
+  const partsFor = <Type extends Connection['type']>(type: Type): ToolParts<Connection & { type: Type }> => ({
+    readSecret,
+    alsoSecret,
+    connections: ofType(type, connections),
+  })
+  const all: readonly OpenTool[] = [createRunSql(partsFor('postgres'))]
+
+  const toolOf = (connectionName: string) => {
+    const type = connections()[connectionName]?.type
+    return all.find(({ tool }) => tool.connectionType === type)
+  }
+  return {
+    tools: all.map(({ tool }) => tool),
+    // A connection that is gone from the configuration cannot be asked.
+    lookUpOutcome: async (name, outcomeRef) => (await toolOf(name)?.lookUpOutcome(name, outcomeRef)) ?? 'unknown',
+    selfTest: async (name) => (await toolOf(name)?.selfTest(name)) ?? [],
+    reconnect() {
+      for (const { reconnect } of all) reconnect()
+    },
+    async close() {
+      await Promise.all(all.map(({ close }) => close()))
+    },
+  }
+}
+
+/** The connections of one type, filtered anew only when others are in force. */
+function ofType<Type extends Connection['type']>(type: Type, connections: () => Readonly<Record<string, Connection>>) {
+  let from: Readonly<Record<string, Connection>> | undefined
+  let found: Readonly<Record<string, Connection & { type: Type }>> = {}
+  return () => {
+    const current = connections()
+    if (current !== from) {
+      from = current
+      const isOfType = (entry: [string, Connection]): entry is [string, Connection & { type: Type }] =>
+        entry[1].type === type
+      found = Object.fromEntries(Object.entries(current).filter(isOfType))
+    }
+    return found
+  }
+}
