@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import { Pool } from 'pg'
-import { readInput, serveParent } from './childProcess.ts'
+import { readInput, serveParent, usageNow } from './childProcess.ts'
 import type { Target } from './workload.ts'
 
 /**
@@ -30,11 +30,8 @@ const server = createServer((request, response) => {
   })
 })
 server.listen(port, '127.0.0.1', () => {
-  serveParent(
-    () => process.memoryUsage(),
-    async () => {
-      server.closeAllConnections()
-      await pool.end()
-    },
-  )
+  serveParent(usageNow, async () => {
+    server.closeAllConnections()
+    await pool.end()
+  })
 })

@@ -64,3 +64,17 @@ export function serveParent(answer: (message: never) => unknown, onEnd: () => Pr
   process.once('disconnect', () => void onEnd().finally(() => process.exit(0)))
   process.send?.('ready')
 }
+
+/** What a process holds and has used by now. */
+export interface Usage {
+  readonly memory: NodeJS.MemoryUsage
+  /** CPU time of all its threads since it began, in milliseconds. */
+  readonly cpuMs: number
+}
+
+/** Collects garbage first where it can, so that memory is what is held and not what was left lying. */
+export function usageNow(message: 'memory' | 'cpu'): Usage {
+  if (message === 'memory') globalThis.gc?.()
+  const { user, system } = process.cpuUsage()
+  return { memory: process.memoryUsage(), cpuMs: (user + system) / 1000 }
+}

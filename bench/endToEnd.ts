@@ -1,4 +1,4 @@
-import { type BenchProcess, startProcess } from './childProcess.ts'
+import { type BenchProcess, startProcess, type Usage } from './childProcess.ts'
 import type { Load, Measured } from './loadProcess.ts'
 import { ms, printTable, whole } from './tables.ts'
 import { callOf2025, callOf2026, READ, type Surroundings, WRITE } from './workload.ts'
@@ -19,7 +19,14 @@ export async function benchEndToEnd(around: Surroundings, seconds: number): Prom
 
     const bareUrl = `http://127.0.0.1:${port}/`
     const run = (load: Load) => loader.ask<Measured>(load)
-    const idle = await gateway.ask<NodeJS.MemoryUsage>('memory')
+    // Wall-clock times are those of a machine that others use too; CPU time a call is nearly not.
+    const runOn = async (server: BenchProcess, load: Load): Promise<Costed> => {
+      const before = await server.ask<Usage>('cpu')
+      const measured = await run(load)
+      const after = await server.ask<Usage>('cpu')
+      return { ...measured, cpuMs: (after.cpuMs - before.cpuMs) / measured.requests }
+    }
+    const { memory: idle } = await gateway.ask<Usage>('memory')
     const warmUp = { callers: 8, seconds: Math.min(4, seconds) }
     await run({ url: bareUrl, ...callOf2025(token, READ), ...warmUp })
     await run({ url: gatewayUrl, ...callOf2025(token, READ), ...warmUp })
@@ -28,18 +35,18 @@ export async function benchEndToEnd(around: Surroundings, seconds: number): Prom
     const rows: string[][] = []
     let first = { p50: Number.NaN }
     for (const callers of CALLERS) {
-      const plain = await run({ url: bareUrl, ...callOf2025(token, READ), callers, seconds })
-      const gated = await run({ url: gatewayUrl, ...callOf2025(token, READ), callers, seconds })
-      const modern = await run({ url: gatewayUrl, ...callOf2026(token, READ), callers, seconds })
+      const plain = await runOn(bare, { url: bareUrl, ...callOf2025(token, READ), callers, seconds })
+      const gated = await runOn(gateway, { url: gatewayUrl, ...callOf2025(token, READ), callers, seconds })
+      const modern = await runOn(gateway, { url: gatewayUrl, ...callOf2026(token, READ), callers, seconds })
       if (callers === 1) first = { p50: gated.p50 }
       rows.push(rowOf('bare node:http + pg', callers, plain, plain))
       rows.push(rowOf('gate, 2025 protocols', callers, gated, plain))
       rows.push(rowOf('gate, 2026-07-28', callers, modern, plain))
     }
-    const loaded = await gateway.ask<NodeJS.MemoryUsage>('memory')
+    const { memory: loaded } = await gateway.ask<Usage>('memory')
     printTable(
       'One read of 8 rows through the whole gate, and through a server that only runs it',
-      ['server', 'callers', 'p50 ms', 'p95 ms', 'p99 ms', 'added p50 ms', 'calls/s', 'of bare'],
+      ['server', 'callers', 'p50 ms', 'p95 ms', 'p99 ms', 'added p50 ms', 'calls/s', 'of bare', 'CPU ms'],
       rows,
     )
     const write = await run({ url: gatewayUrl, ...callOf2025(token, WRITE), callers: 1, seconds })
@@ -67,9 +74,14 @@ export async function benchEndToEnd(around: Surroundings, seconds: number): Prom
   }
 }
 
-function rowOf(server: string, callers: number, measured: Measured, bare: Measured): string[] {
-  const { p50, p95, p99, perSecond } = measured
+interface Costed extends Measured {
+  /** CPU time of the server's process for one call, all threads. */
+  readonly cpuMs: number
+}
+
+function rowOf(server: string, callers: number, measured: Costed, bare: Costed): string[] {
+  const { p50, p95, p99, perSecond, cpuMs } = measured
   const added = measured === bare ? '' : ms(p50 - bare.p50)
   const ratio = measured === bare ? '' : `1/${(bare.perSecond / perSecond).toFixed(1)}`
-  return [server, String(callers), ms(p50), ms(p95), ms(p99), added, whole(perSecond), ratio]
+  return [server, String(callers), ms(p50), ms(p95), ms(p99), added, whole(perSecond), ratio, ms(cpuMs)]
 }
