@@ -45,6 +45,7 @@ import { createHttpServer, DEFAULT_LIMITS, type HttpLimits, type JsonRoute } fro
 import { createMcpEndpoint } from './mcp/createMcpEndpoint.ts'
 import type { PageRoute } from './mcp/pageRoute.ts'
 import type { RawRoute } from './mcp/rawRoute.ts'
+import { serverInfoOf } from './mcp/serverInfo.ts'
 import type { Gates } from './pipeline/gates.ts'
 import { openTools } from './tools/openTools.ts'
 import { VERSION } from './version.ts'
@@ -232,11 +233,19 @@ async function open(
   }
   if (slack?.route !== undefined) routes.push(slack.route)
   const front = createFront(gates)
-  const mcp = createMcpEndpoint(front, { version: VERSION, onError: (error) => log.debug(errorFacts(error), 'mcp') })
+  const serverInfo = serverInfoOf(VERSION)
+  const mcp = createMcpEndpoint(front, { serverInfo, onError: (error) => log.debug(errorFacts(error), 'mcp') })
   closing.push(() => mcp.close())
   const http = createHttpServer(
     { mcpPath: resource.pathname, allowedHosts, allowedOrigins, limits: { ...DEFAULT_LIMITS, ...limits } },
-    { front, mcp, routes, challengeFor: (error) => challengeFor(error, challenge), onError: problem('http') },
+    {
+      front,
+      mcp,
+      plainCalls: serverInfo,
+      routes,
+      challengeFor: (error) => challengeFor(error, challenge),
+      onError: problem('http'),
+    },
   )
   await listenOn(http, listen)
 

@@ -2,12 +2,15 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { localhostAllowedHostnames, validateHostHeader, validateOriginHeader } from '@modelcontextprotocol/server'
 import type { Caller } from '../call.ts'
 import { ERRORS, type ErrorCode, GateError } from '../errors.ts'
+import { answerPlainCall } from './answerPlainCall.ts'
 import type { McpEndpoint } from './createMcpEndpoint.ts'
 import { ConcurrencyLimiter, type RateLimit, RateLimiter } from './limits.ts'
 import { type PageRoute, servePage } from './pageRoute.ts'
 import type { Front } from './ports.ts'
 import { type RawRoute, serveRaw } from './rawRoute.ts'
 import { readJsonBody } from './readBody.ts'
+import { readPlainCall } from './readPlainCall.ts'
+import type { ServerInfo } from './serverInfo.ts'
 import { writeJson, writeResponse } from './writeResponse.ts'
 
 export interface HttpSettings {
@@ -78,6 +81,8 @@ const RAW_AT_ONCE = { perKey: 16, total: 32 }
 interface HttpParts {
   readonly front: Front
   readonly mcp: McpEndpoint
+  /** Who answers plain calls, in the same words, without the SDK. Undefined: the SDK answers everything. */
+  readonly plainCalls: ServerInfo | undefined
   readonly routes: readonly (JsonRoute | PageRoute | RawRoute)[]
   /** The WWW-Authenticate value for a refusal, RFC 6750 and RFC 9728; undefined when the status needs none. */
   readonly challengeFor: (error: GateError) => string | undefined
@@ -219,6 +224,12 @@ export function createHttpServer(settings: HttpSettings, parts: HttpParts): Serv
     } catch (error) {
       if (!(error instanceof GateError)) throw error
       refuse(request, response, error, { caller: exchange.caller })
+      return
+    }
+    const plain = parts.plainCalls && readPlainCall(request.headers, body)
+    if (parts.plainCalls !== undefined && plain !== undefined) {
+      const said = { ...exchange, userAgent: request.headers['user-agent'] }
+      await answerPlainCall(plain, { front: parts.front, serverInfo: parts.plainCalls, exchange: said }, response)
       return
     }
     const gone = new AbortController()

@@ -6,31 +6,28 @@ import {
   Server,
   type ServerContext,
 } from '@modelcontextprotocol/server'
-import type { AgentInfo, Caller, Json } from '../call.ts'
-import { newId } from '../newId.ts'
+import type { Json } from '../call.ts'
 import type { Front, ToolListing, Waiter } from './ports.ts'
 import { renderAnswer } from './renderAnswer.ts'
+import type { ServerInfo } from './serverInfo.ts'
+import { type CallMessage, type Exchange, toToolCall } from './toolCall.ts'
 
-/** What the HTTP side knows about a request, handed through the SDK untouched. */
-export interface Exchange {
-  readonly caller: Caller
-  readonly credential: string | undefined
-  readonly address: string
-  readonly userAgent: string | undefined
+/** Handed through the SDK untouched. */
+export interface SdkExchange extends Exchange {
   /** Called when a tools/call gets through to the gates, which record it from there on. */
   readonly onCall: () => void
 }
 
 /** The MCP side of the wire: an authenticated request with a parsed body in, a web Response out. */
 export interface McpEndpoint {
-  serve(request: Request, body: unknown, exchange: Exchange): Promise<Response>
+  serve(request: Request, body: unknown, exchange: SdkExchange): Promise<Response>
   /** Tells clients that keep a subscription that their tool list may have changed. */
   toolsChanged(): void
   close(): Promise<void>
 }
 
 interface EndpointOptions {
-  readonly version: string
+  readonly serverInfo: ServerInfo
   readonly onError: (error: Error) => void
 }
 
@@ -45,8 +42,8 @@ const INSTRUCTIONS =
  * The SDK's low-level Server is used on purpose: the registering helpers answer unknown tools and invalid arguments by
  * themselves, and such calls would never reach the trail.
  */
-export function createMcpEndpoint(front: Front, { version, onError }: EndpointOptions): McpEndpoint {
-  const handler = createMcpHandler(({ authInfo }) => serverFor(front, version, exchangeOf(authInfo?.extra)), {
+export function createMcpEndpoint(front: Front, { serverInfo, onError }: EndpointOptions): McpEndpoint {
+  const handler = createMcpHandler(({ authInfo }) => serverFor(front, serverInfo, exchangeOf(authInfo?.extra)), {
     onerror: onError,
   })
   return {
@@ -61,9 +58,9 @@ export function createMcpEndpoint(front: Front, { version, onError }: EndpointOp
   }
 }
 
-function serverFor(front: Front, version: string, exchange: Exchange): Server {
+function serverFor(front: Front, serverInfo: ServerInfo, exchange: SdkExchange): Server {
   const server = new Server(
-    { name: 'countersign', title: 'Countersign', version },
+    { ...serverInfo },
     {
       // No listChanged: a client that sees it keeps a stream open for as long as it lives.
       capabilities: { tools: {} },
@@ -77,18 +74,7 @@ function serverFor(front: Front, version: string, exchange: Exchange): Server {
   server.setRequestHandler('tools/list', () => ({ tools: front.listTools(exchange.caller).map(toWireTool) }))
   server.setRequestHandler('tools/call', async (request, context) => {
     exchange.onCall()
-    const answer = await front.call(
-      {
-        id: newId('call'),
-        tool: request.params.name,
-        args: freezeDeep((request.params.arguments ?? {}) as Json),
-        credential: exchange.credential,
-        receivedAt: new Date(),
-        agent: agentInfoOf(request, context, exchange),
-        address: exchange.address,
-      },
-      waiterFor(context),
-    )
+    const answer = await front.call(toToolCall(messageOf(request, context), exchange), waiterFor(context))
     return renderAnswer(answer)
   })
   return server
@@ -98,10 +84,10 @@ function toWireTool(tool: ToolListing): ListToolsResult['tools'][number] {
   return { ...tool, inputSchema: { ...tool.inputSchema }, annotations: { title: tool.title, ...tool.annotations } }
 }
 
-function exchangeOf(extra: Record<string, unknown> | undefined): Exchange {
+function exchangeOf(extra: Record<string, unknown> | undefined): SdkExchange {
   const exchange = extra?.exchange
   if (exchange === undefined) throw new TypeError('an MCP request reached the SDK without authentication')
-  return exchange as Exchange
+  return exchange as SdkExchange
 }
 
 function waiterFor(context: ServerContext): Waiter {
@@ -120,31 +106,12 @@ function waiterFor(context: ServerContext): Waiter {
   }
 }
 
-/** `_meta` keys in which clients name their conversation. */
-const CONVERSATION_KEYS = ['io.countersign/session', 'claudecode/sessionId', 'threadId', 'conversationId'] as const
-
-function agentInfoOf(request: CallToolRequest, context: ServerContext, exchange: Exchange): AgentInfo {
-  const envelope: Readonly<Record<string, unknown>> = { ...context.mcpReq.envelope }
-  const client = envelope[CLIENT_INFO_META_KEY] as { name?: unknown; version?: unknown } | undefined
-  const meta: Readonly<Record<string, unknown>> = { ...context.mcpReq._meta, ...request.params._meta }
+function messageOf({ params }: CallToolRequest, { mcpReq }: ServerContext): CallMessage {
+  const envelope: Readonly<Record<string, unknown>> = { ...mcpReq.envelope }
   return {
-    name: shortText(client?.name ?? exchange.userAgent),
-    version: shortText(client?.version),
-    conversation: CONVERSATION_KEYS.map((key) => shortText(meta[key])).find((id) => id !== undefined),
-    traceparent: shortText(meta.traceparent),
+    name: params.name,
+    args: (params.arguments ?? {}) as Json,
+    meta: { ...mcpReq._meta, ...params._meta },
+    client: envelope[CLIENT_INFO_META_KEY] as CallMessage['client'],
   }
-}
-
-// Untrusted and only for the record: bounded, and plain enough to grep.
-function shortText(value: unknown): string | undefined {
-  if (typeof value !== 'string' || value === '') return undefined
-  return value.slice(0, 128).replace(/[^\x20-\x7e]/g, '?')
-}
-
-function freezeDeep(value: Json): Json {
-  if (value !== null && typeof value === 'object' && !Object.isFrozen(value)) {
-    for (const member of Object.values(value)) freezeDeep(member)
-    Object.freeze(value)
-  }
-  return value
 }

@@ -30,6 +30,27 @@ export async function writeResponse(from: Response, to: ServerResponse, stallMs 
   to.end()
 }
 
+/**
+ * Ends a response with its last or only piece. Resolves when the client has taken nearly all of it, has gone, or was
+ * dropped because it does not read.
+ */
+export async function endResponse(to: ServerResponse, text: string, stallMs = STALL_MS): Promise<void> {
+  if (to.destroyed) return
+  to.end(text)
+  if (!to.writableNeedDrain && to.writableLength === 0) return
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(() => to.destroy(), stallMs)
+    const settle = () => {
+      clearTimeout(timer)
+      to.off('finish', settle)
+      to.off('close', settle)
+      resolve()
+    }
+    to.on('finish', settle)
+    to.on('close', settle)
+  })
+}
+
 function drained(to: ServerResponse, stallMs: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => to.destroy(), stallMs)
