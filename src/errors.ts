@@ -336,6 +336,46 @@ export const ERRORS = {
       'The connection was lost while the change was being made permanent, and its outcome could not be looked up.',
     next: 'Do not repeat the call. Read the rows it would have changed, or tell an operator the call id.',
   },
+  ERR_KUBECTL_ARGS: {
+    status: 200,
+    message: 'The arguments of kubectl are not understood, so nothing was asked of the cluster.',
+    next: 'Follow the detail; docs/kubectl.md lists the verbs and flags.',
+  },
+  ERR_KUBECTL_TYPE: {
+    status: 200,
+    message: 'The cluster has no such type, or several of that name.',
+    next: 'Write the type as the cluster names it, with its group: deployments.apps.',
+  },
+  ERR_KUBECTL_MANIFEST: {
+    status: 200,
+    message: 'The manifest is not accepted.',
+    next: 'Correct what the detail names, and call again; nothing was executed.',
+  },
+  ERR_KUBECTL_TOO_MANY: {
+    status: 200,
+    message: 'The call would change more objects than it may.',
+    next: 'Name fewer objects, or narrow the selector; nothing was executed.',
+  },
+  ERR_KUBECTL_TOO_LARGE: {
+    status: 200,
+    message: 'The answer of the cluster is larger than the limit.',
+    next: 'Narrow the call: one namespace, a selector, a name.',
+  },
+  ERR_KUBECTL_CHANGED: {
+    status: 200,
+    message: 'An object is no longer what was judged.',
+    next: 'Look at it again, then call again if the change is still wanted.',
+  },
+  ERR_KUBECTL_FAILED: {
+    status: 200,
+    message: 'The API server refused the request.',
+    next: 'Read the detail, correct the call, and call again.',
+  },
+  ERR_KUBECTL_PARTIAL: {
+    status: 200,
+    message: 'Some of the objects were changed, and then a change failed.',
+    next: 'Read the detail: it names what was done and what was not.',
+  },
   ERR_TARGET_CREDENTIALS: {
     status: 200,
     message: "The target refused the gateway's own credential.",
@@ -350,6 +390,58 @@ export const ERRORS = {
     status: 200,
     message: 'The target could not be reached.',
     next: 'Call again later; nothing was executed.',
+  },
+
+  // git_push
+  ERR_GIT_MISSING: {
+    status: 503,
+    message: 'The gateway has no usable git.',
+    next: 'Tell an operator; nothing was executed.',
+  },
+  ERR_GIT_REF: {
+    status: 200,
+    message: 'The branch name is not one that can be pushed to.',
+    next: 'Name a branch such as feature/x; agents push their own work to refs/heads/agent/<name> of the gateway.',
+  },
+  ERR_GIT_COMMIT: {
+    status: 200,
+    message: 'The commit is not one that you have pushed to the gateway.',
+    next: 'Push it to refs/heads/agent/<name> of the gateway first, then name its full commit id.',
+  },
+  ERR_GIT_BASE: {
+    status: 200,
+    message: 'The base is neither a branch of the repository nor a commit on one.',
+    next: 'Name a branch of the repository, or the full id of a commit on one.',
+  },
+  ERR_GIT_PATCH: {
+    status: 200,
+    message: 'The patch does not apply to its base; nothing was changed.',
+    next: 'Send a unified diff against the base, with a/ and b/ paths and unchanged context lines.',
+  },
+  ERR_GIT_NOTHING: {
+    status: 200,
+    message: 'The branch is there already, or the patch changes nothing; nothing was executed.',
+    next: 'Nothing is left to do, unless another commit was meant.',
+  },
+  ERR_GIT_LIMIT: {
+    status: 413,
+    message: 'This is more than the connection takes.',
+    next: 'Push fewer commits, or fewer and smaller files; an operator can raise the limits of the connection.',
+  },
+  ERR_GIT_SECRET_NAME: {
+    status: 200,
+    message: 'A branch or file name looks like a secret, and names are shown and recorded.',
+    next: 'Take the name out of every commit, then push again; nothing was executed.',
+  },
+  ERR_GIT_MOVED: {
+    status: 200,
+    message: 'The branch was moved by somebody else after it was judged; nothing was changed.',
+    next: 'Bring your work up to date with the branch, and call again.',
+  },
+  ERR_GIT_REJECTED: {
+    status: 200,
+    message: 'The server of the repository rejected the push; nothing was changed.',
+    next: 'Read the detail; branch protection at the server holds beside the policy of the gateway.',
   },
 
   // approvals
@@ -377,6 +469,11 @@ export const ERRORS = {
     status: 200,
     message: 'The approval was withdrawn; nothing was executed.',
     next: 'Call the tool again if the change is still wanted; reviewers are asked anew.',
+  },
+  ERR_APPROVAL_MODIFIED: {
+    status: 200,
+    message: 'A reviewer changed the request; another one took its place.',
+    next: 'Call await_approval with the same approval_id: it leads to the changed request.',
   },
   ERR_APPROVAL_CHANGED: {
     status: 200,
@@ -471,7 +568,7 @@ export const ERRORS = {
   ERR_VOTE_METHOD: {
     status: 405,
     message: 'This path does not take that method.',
-    next: 'GET /api/approvals[/ID], POST /api/approvals/ID/approve or /deny.',
+    next: 'GET /api/approvals[/ID], POST /api/approvals/ID/approve, /deny or /modify.',
   },
   ERR_VOTE_NOT_REVIEWER: {
     status: 403,
@@ -493,6 +590,11 @@ export const ERRORS = {
     message: 'An owner of the agent does not decide on its calls.',
     next: 'Ask another reviewer.',
   },
+  ERR_VOTE_AUTHOR: {
+    status: 403,
+    message: 'Nobody approves what they wrote themselves, whichever account they use.',
+    next: 'Ask another reviewer to approve it; denying it is open to its author.',
+  },
   ERR_VOTE_REASON: {
     status: 400,
     message: 'A denial needs a reason.',
@@ -507,6 +609,46 @@ export const ERRORS = {
     status: 409,
     message: 'The decision has been made already.',
     next: 'Nothing is left to do; the request shows who decided.',
+  },
+  ERR_MODIFY_FIELD: {
+    status: 400,
+    message: 'A change names something that cannot be changed.',
+    next: 'Change arguments of the tool; its connection, its reason and its idempotency key stay as they are.',
+  },
+  ERR_MODIFY_FORM: {
+    status: 400,
+    message: 'A changed argument does not have the form that the tool takes.',
+    next: 'Write lists, numbers and objects as JSON.',
+  },
+  ERR_MODIFY_HIDDEN: {
+    status: 409,
+    message: 'Part of this request is hidden, so what holds it can only be replaced whole.',
+    next: 'Write every argument that is marked as hidden anew, without a [masked:...] in it.',
+  },
+  ERR_MODIFY_NOTHING: {
+    status: 409,
+    message: 'The changed request is the same as the one that waits.',
+    next: 'Approve or deny it, or change something.',
+  },
+  ERR_MODIFY_EXISTS: {
+    status: 409,
+    message: 'The agent has asked for exactly this before, and that request still answers.',
+    next: 'Look at that request; deny this one if it is not wanted any more.',
+  },
+  ERR_MODIFY_DENIED: {
+    status: 409,
+    message: 'Policy denies the changed call to this agent; nothing was changed.',
+    next: 'Change it to something that the agent may do, or deny the request.',
+  },
+  ERR_MODIFY_RATE: {
+    status: 429,
+    message: 'This reviewer has changed too many requests within the hour.',
+    next: 'Deny the request with a reason; the agent can ask for something better.',
+  },
+  ERR_MODIFY_OLD: {
+    status: 409,
+    message: 'This request was made by an older version, which did not keep what a change is judged by.',
+    next: 'Deny it with a reason; the agent can ask again.',
   },
   ERR_VOTE_EXPIRED: {
     status: 409,

@@ -13,7 +13,7 @@ import { maskValue } from './maskValue.ts'
  * @throws RangeError when a pointer leads nowhere: the wrong part would be hidden.
  */
 export function maskDocument(
-  { name, value, hidden }: ToolDocument,
+  { name, value, hidden, render }: ToolDocument,
   { maxBytes }: ToolOutput['caps'],
   masker: Masker,
   notes: NoteCollection,
@@ -28,8 +28,9 @@ export function maskDocument(
     hide(holder, pointer, why)
     notes.add(`${name}${pointer}`, why)
   }
-  const shown = maskValue(holder[''] as Json, name, masker, (why) => notes.add(name, `detector ${why}`))
-  const text = JSON.stringify(shown)
+  const masked = maskValue(holder[''] as Json, name, masker, (why) => notes.add(name, `detector ${why}`))
+  const shown = render === undefined ? masked : render(masked)
+  const text = typeof shown === 'string' ? shown : JSON.stringify(shown)
   if (Buffer.byteLength(text, 'utf8') <= maxBytes) return { shown: { [name]: shown }, cut: false }
   return { shown: { [name]: cutToBytes(text, maxBytes) }, cut: true }
 }

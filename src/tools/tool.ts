@@ -156,6 +156,8 @@ export interface ToolDocument {
   readonly value: Json
   /** What is hidden whole, nulls included, whatever stands there. JSON pointers (RFC 6901) to members that exist. */
   readonly hidden: readonly { readonly pointer: string; readonly why: string }[]
+  /** How the masked value is written, when the agent asked for another form than JSON: its text takes the value's place. */
+  readonly render?: (masked: Json) => string
 }
 
 /** A result before masking. Never leaves the server in this form. */
