@@ -1,5 +1,6 @@
 import { GateError } from '../../errors.ts'
 import type { ReadSecret } from '../../settings/secretReference.ts'
+import { createKeptJudgements, type KeptJudgements } from './keptJudgements.ts'
 import { createSessionPool, type SessionPool } from './session/createSessionPool.ts'
 import type { Role } from './session/openSession.ts'
 import type { PostgresConnection } from './settings.ts'
@@ -12,6 +13,8 @@ export interface ConnectionPools {
    * @throws GateError ERR_CONNECTION_UNKNOWN, ERR_SQL_CHANGED
    */
   pool(connectionName: string, role: Role, judgedBy?: PostgresConnection): SessionPool
+  /** What is kept of judgements under these very settings: none that were made under others, or before a reconnect. */
+  judgements(connectionName: string, judgedBy: PostgresConnection): KeptJudgements
   /** Gives up all sessions, each when its call ends; the next call opens one anew, with the secret of that moment. */
   reconnect(): void
   close(): Promise<void>
@@ -27,6 +30,7 @@ export function createConnectionPools(
   readSecret: ReadSecret,
 ): ConnectionPools {
   const entries = new Map<string, Entry>()
+  const judgements = new Map<string, { readonly settings: PostgresConnection; readonly kept: KeptJudgements }>()
   const settings = (name: string): PostgresConnection => {
     const all = connections()
     const found = Object.hasOwn(all, name) ? all[name] : undefined
@@ -37,19 +41,27 @@ export function createConnectionPools(
     settings,
     pool: (name, role, judgedBy) => {
       const wanted = settings(name)
-      if (judgedBy !== undefined && JSON.stringify(judgedBy) !== JSON.stringify(wanted)) {
+      if (judgedBy !== undefined && !areSame(judgedBy, wanted)) {
         throw new GateError('ERR_SQL_CHANGED', { detail: 'The connection was configured anew meanwhile.' })
       }
       const key = `${role} ${name}`
       const entry = entries.get(key)
       // A configuration that was read again is a new object; the same settings keep their sessions.
-      if (entry !== undefined && JSON.stringify(entry.settings) === JSON.stringify(wanted)) return entry.pool
+      if (entry !== undefined && areSame(entry.settings, wanted)) return entry.pool
       if (entry !== undefined) void entry.pool.close()
       const pool = createSessionPool(wanted, role, readSecret)
       entries.set(key, { settings: wanted, pool })
       return pool
     },
+    judgements: (name, judgedBy) => {
+      const entry = judgements.get(name)
+      if (entry !== undefined && areSame(entry.settings, judgedBy)) return entry.kept
+      const kept = createKeptJudgements()
+      judgements.set(name, { settings: judgedBy, kept })
+      return kept
+    },
     reconnect: () => {
+      judgements.clear()
       for (const { pool } of entries.values()) void pool.close()
       entries.clear()
     },
@@ -57,4 +69,8 @@ export function createConnectionPools(
       await Promise.all([...entries.values()].map(({ pool }) => pool.close()))
     },
   }
+}
+
+function areSame(one: PostgresConnection, other: PostgresConnection): boolean {
+  return one === other || JSON.stringify(one) === JSON.stringify(other)
 }

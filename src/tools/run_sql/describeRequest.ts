@@ -6,37 +6,35 @@ import type { Statement } from './syntax/classify.ts'
 import { findLiterals, type Span } from './syntax/findLiterals.ts'
 import { hideLiterals } from './syntax/hideLiterals.ts'
 
-/**
- * The arguments as people will see them. Literals are marked where the statement compares or writes a protected column;
- * parameters, which have no place in the text, are then hidden one and all.
- */
-export function describeRequest(
+/** The statement as people will see it. Literals are marked where it compares or writes a protected column. */
+export function describeText(
   sql: string,
-  params: readonly ParameterValue[],
   statement: Statement,
   judgement: Judgement | undefined,
   settings: PostgresConnection,
-): readonly RequestField[] {
+): RequestField {
   const literals = findLiterals(sql, statement.root)
   const columns = protectedInUse(judgement, settings)
   const names = new Set(settings.protect.map((entry) => entry.slice(entry.lastIndexOf('.') + 1)))
   const isRenamed = judgement?.analysis?.renamesProtected ?? true
   const hidden = columns === undefined ? [] : hideLiterals(sql, statement.root, literals, names, isRenamed)
-  const why = `may be a value of ${columns ?? ''}`
-  const fields: RequestField[] = [
-    { name: 'sql', text: sql, language: 'sql', hidden: hidden.map((span) => ({ ...span, why })), literals },
-  ]
-  if (params.length > 0) {
-    const { text, spans } = renderParameters(params)
-    fields.push({
-      name: 'params',
-      text,
-      hidden: columns === undefined ? [] : spans.map((span) => ({ ...span, why })),
-      literals: spans,
-    })
-  }
-  return fields
+  return { name: 'sql', text: sql, hidden: hidden.map((span) => ({ ...span, why: whyHidden(columns) })), literals }
 }
+
+/** The parameters, which have no place in the text: one hidden, all hidden. Empty when there are none. */
+export function describeParameters(
+  params: readonly ParameterValue[],
+  judgement: Judgement | undefined,
+  settings: PostgresConnection,
+): readonly RequestField[] {
+  if (params.length === 0) return []
+  const { text, spans } = renderParameters(params)
+  const columns = protectedInUse(judgement, settings)
+  const hidden = columns === undefined ? [] : spans.map((span) => ({ ...span, why: whyHidden(columns) }))
+  return [{ name: 'params', text, hidden, literals: spans }]
+}
+
+const whyHidden = (columns: string | undefined): string => `may be a value of ${columns ?? ''}`
 
 /** The protected columns whose values may stand in the text; undefined when there are none. */
 function protectedInUse(judgement: Judgement | undefined, settings: PostgresConnection): string | undefined {

@@ -4,24 +4,18 @@ import type { ToolColumn, ToolOutput } from '../tool.ts'
 import type { ConnectionPools } from './connectionPools.ts'
 import { convertValue, typeName } from './convertValue.ts'
 import { countChanges } from './countChanges.ts'
-import { type Judgement, judgeStatement } from './judgeStatement.ts'
+import { type FreshJudgement, isJudgedTheSame, type JudgedCall } from './judgeAgain.ts'
+import type { Judgement } from './judgeStatement.ts'
 import { lookUpOutcome, readOutcomeRef } from './lookUpOutcome.ts'
 import { type Disclosure, scrubError } from './scrubError.ts'
 import type { TakenSession } from './session/createSessionPool.ts'
 import type { PortalResult } from './session/portalQuery.ts'
-import type { PostgresConnection } from './settings.ts'
-import type { Statement } from './syntax/classify.ts'
 import { isObject } from './syntax/walkTree.ts'
 
 /** A judged statement in the open transaction it was judged in. */
-export interface OpenStatement {
+export interface OpenStatement extends JudgedCall, FreshJudgement {
   readonly connectionName: string
-  readonly settings: PostgresConnection
   readonly session: TakenSession
-  readonly sql: string
-  readonly params: readonly (string | null)[]
-  readonly statement: Statement
-  readonly judgement: Judgement
 }
 
 /** Bytes on the wire beyond the output cap: the cap counts masked values, and rows over the row cap are thrown away. */
@@ -120,10 +114,9 @@ function tagCount({ statement }: OpenStatement, { command, count }: PortalResult
 }
 
 /** Functions can be redefined without a lock; the facts are read again while everything can still be undone. */
-async function checkUnchanged({ session, sql, params, statement, judgement, settings }: OpenStatement): Promise<void> {
-  if (statement.form !== 'query') return
-  const again = await judgeStatement(session, sql, statement, params.length, settings)
-  if (JSON.stringify(again.judged) !== JSON.stringify(judgement.judged)) throw new GateError('ERR_SQL_CHANGED')
+async function checkUnchanged(open: OpenStatement): Promise<void> {
+  if (open.statement.form !== 'query') return
+  if (!(await isJudgedTheSame(open.session, open))) throw new GateError('ERR_SQL_CHANGED')
 }
 
 /** The same for a read, whose transaction can make no temporary object to analyse it again: tables are locked. */

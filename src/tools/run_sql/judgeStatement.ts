@@ -2,6 +2,7 @@ import type { Json, Operation } from '../../call.ts'
 import { GateError } from '../../errors.ts'
 import type { Analysis } from './analysis/analysis.ts'
 import { analyze } from './analysis/analyze.ts'
+import type { AnalysisSession } from './analysis/session.ts'
 import { resolveDefinition, toOperation } from './resolveDefinition.ts'
 import type { Session } from './session/openSession.ts'
 import type { PostgresConnection } from './settings.ts'
@@ -17,11 +18,17 @@ export interface Judgement {
   readonly judged: Json
 }
 
+/** What a judgement needs of a session. */
+type JudgingSession = Pick<Session, keyof AnalysisSession>
+
 const ANALYSED = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'MERGE']
 
-/** Judges a statement inside the session's open transaction, whose locks keep what was judged from changing. */
+/**
+ * Judges a statement inside the session's open transaction, whose locks keep what was judged from changing. What comes
+ * out depends on the arguments and on what the server answers, and on nothing else: `recordAnswers` rests on that.
+ */
 export async function judgeStatement(
-  session: Session,
+  session: JudgingSession,
   sql: string,
   statement: Statement,
   parameterCount: number,
@@ -47,7 +54,7 @@ export async function judgeStatement(
 }
 
 async function analyseQuery(
-  session: Session,
+  session: JudgingSession,
   sql: string,
   { form, inner, measured = false }: Statement,
   parameterCount: number,

@@ -1,6 +1,6 @@
 import type { Fact, Operation } from '../../call.ts'
 import { objectName } from './analysis/objectName.ts'
-import type { Session } from './session/openSession.ts'
+import type { AnalysisSession } from './analysis/session.ts'
 import { mentionedRelations, type NamedRelation, type Statement, type StatementOperation } from './syntax/classify.ts'
 
 /** What definitions (CREATE, ALTER, DROP, TRUNCATE, GRANT, ...) do, with names resolved at the server. */
@@ -18,7 +18,7 @@ const MAX_CASCADE = 200
  * with protected columns: redefining one of those can take its protection away, so a person has to look.
  */
 export async function resolveDefinition(
-  session: Session,
+  session: AnalysisSession,
   statement: Statement,
   protectedTables: ReadonlySet<string>,
 ): Promise<ResolvedDefinition> {
@@ -47,7 +47,7 @@ export async function resolveDefinition(
 const HARMLESS = ['CommentStmt', 'VacuumStmt', 'RefreshMatViewStmt', 'CreateTableAsStmt', 'ViewStmt']
 
 async function protectedOperations(
-  session: Session,
+  session: AnalysisSession,
   { root, kind, operations }: Statement,
   protectedTables: ReadonlySet<string>,
 ): Promise<readonly Operation[]> {
@@ -79,7 +79,7 @@ export function toOperation(found: StatementOperation, facts: Readonly<Record<st
 }
 
 async function resolve(
-  session: Session,
+  session: AnalysisSession,
   { schema, name }: NamedRelation,
 ): Promise<{ oid: number | undefined; schema: string; name: string }> {
   const { rows } = await session.query(
@@ -98,7 +98,7 @@ async function resolve(
 
 /** DROP and ALTER follow pg_depend (a view's rule stands for the view); TRUNCATE follows foreign keys. */
 async function cascades(
-  session: Session,
+  session: AnalysisSession,
   statement: Statement,
   oids: readonly number[],
 ): Promise<readonly Operation[]> {
@@ -157,7 +157,7 @@ const REFERENCING = `
     JOIN pg_catalog.pg_class c ON c.oid = emptied.relation JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
    WHERE emptied.relation::text <> ALL ($1::text[]) ORDER BY 1 LIMIT ${MAX_CASCADE}`
 
-async function truncateTriggers(session: Session, oids: readonly number[]): Promise<readonly Operation[]> {
+async function truncateTriggers(session: AnalysisSession, oids: readonly number[]): Promise<readonly Operation[]> {
   const { rows } = await session.query(
     `SELECT n.nspname || '.' || c.relname || '.' || t.tgname AS name FROM pg_catalog.pg_trigger t
        JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

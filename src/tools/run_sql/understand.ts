@@ -3,11 +3,12 @@ import { GateError } from '../../errors.ts'
 import type { Understanding } from '../tool.ts'
 import { checkText } from './checkText.ts'
 import type { ConnectionPools } from './connectionPools.ts'
-import { describeRequest } from './describeRequest.ts'
+import { describeParameters, describeText } from './describeRequest.ts'
 import { executeRead, executeWrite, type OpenStatement } from './execute.ts'
-import { judgeStatement } from './judgeStatement.ts'
+import { type FreshJudgement, judgeInTransaction } from './judgeAgain.ts'
+import type { KeptJudgement } from './keptJudgements.ts'
 import { previewStatement } from './preview.ts'
-import { type ParameterValue, readParameters } from './readParameters.ts'
+import { countParameters, type ParameterValue, readParameters } from './readParameters.ts'
 import { toOperation } from './resolveDefinition.ts'
 import { scrubError } from './scrubError.ts'
 import type { TakenSession } from './session/createSessionPool.ts'
@@ -33,8 +34,12 @@ export async function understand(
   checkText(sql, 'sql')
   const settings = pools.settings(connectionName)
   const major = await pools.pool(connectionName, 'read', settings).major(signal)
-  const statement = classify(await parseStatement(sql, major))
-  const values = readParameters(params, statement.root)
+  const memory = pools.judgements(connectionName, settings)
+  // Whatever a judgement depends on beside the settings and what the server answers: the grammar and the statement.
+  const key = `${major} ${params.length} ${sql}`
+  const kept = memory.get(key)
+  const statement = kept?.statement ?? classify(await parseStatement(sql, major))
+  const values = readParameters(params, kept === undefined ? countParameters(statement.root) : params.length)
   const refusal = refusedByForm(statement, settings)
   if (refusal !== undefined) return refuse(refusal, sql, params, statement, connectionName, settings)
 
@@ -42,14 +47,21 @@ export async function understand(
   try {
     // The server was upgraded since the last session: its grammar is another one now.
     if (session.major !== major) throw new GateError('ERR_TARGET_UNAVAILABLE')
-    const open = await openStatement(session, { connectionName, settings, sql, params: values, statement }, signal)
-    const { judgement } = open
+    const call = { connectionName, settings, sql, params: values, statement }
+    const open = await openStatement(session, call, kept, signal)
+    const { judgement, asked } = open
+    const isKept = judgement === kept?.judgement
+    const described = isKept ? kept.described : describeText(sql, statement, judgement, settings)
+    if (!isKept) {
+      memory.forget(key)
+      if (asked !== undefined) memory.keep(key, { statement, judgement, asked, described })
+    }
     return {
       effect: statement.effect,
       operations: judgement.operations,
       judged: { sql, params, kind: statement.kind, meaning: judgement.judged },
       target: targetOf(connectionName, settings, statement),
-      request: describeRequest(sql, params, statement, judgement, settings),
+      request: [described, ...describeParameters(params, judgement, settings)],
       preview: (previewSignal) => previewStatement(open, pools, previewSignal),
       execute: (call, beforeCommit, executeSignal) =>
         statement.effect === 'read'
@@ -66,19 +78,19 @@ export async function understand(
 
 async function openStatement(
   session: TakenSession,
-  call: Omit<OpenStatement, 'session' | 'judgement'>,
+  call: Omit<OpenStatement, 'session' | keyof FreshJudgement>,
+  kept: KeptJudgement | undefined,
   signal: AbortSignal,
 ): Promise<OpenStatement> {
   const { statement } = call
   const cancel = (): void => void session.cancel()
   signal.addEventListener('abort', cancel, { once: true })
   try {
-    session.precede('BEGIN READ WRITE')
-    const judgement = await judgeStatement(session, call.sql, statement, call.params.length, call.settings)
+    const fresh = await judgeInTransaction(session, call, kept, signal)
     // It goes with the statement, which the server skips if it fails; nothing can switch the transaction back.
     if (statement.effect === 'read') session.precede('SET TRANSACTION READ ONLY')
     signal.throwIfAborted()
-    return { ...call, session, judgement }
+    return { ...call, session, judgement: fresh.judgement, asked: fresh.asked }
   } catch (error) {
     throw scrubError(error, 'names', signal)
   } finally {
@@ -111,7 +123,7 @@ function refuse(
     operations,
     judged: { sql, params, kind: statement.kind, meaning: null },
     target: targetOf(connectionName, settings, statement),
-    request: describeRequest(sql, params, statement, undefined, settings),
+    request: [describeText(sql, statement, undefined, settings), ...describeParameters(params, undefined, settings)],
     preview: async () => undefined,
     execute: async () => {
       throw new GateError('ERR_POLICY_DENIED')

@@ -4,19 +4,6 @@ import type { AnalysisSession } from './session.ts'
 /** Objects below this OID came with the server (FirstNormalObjectId). */
 export const FIRST_USER_OID = 16384
 
-/**
- * OIDs below this one are written in PostgreSQL's source (FirstGenbkiObjectId): what they are called cannot change under
- * a running server, so a session remembers it. Nothing else is remembered between transactions.
- */
-const FIRST_GENERATED_OID = 10_000
-
-interface BuiltIns {
-  readonly functions: Map<number, FunctionFacts>
-  readonly operators: Map<number, OperatorFacts>
-}
-
-const builtInsOf = new WeakMap<AnalysisSession, BuiltIns>()
-
 export interface RelationFacts {
   readonly oid: number
   readonly schema: string
@@ -87,7 +74,7 @@ export const noFacts = (): CatalogFacts => ({
 
 /**
  * Reads what the catalog says about everything that is referred to and not known yet, in one round trip. Returns false
- * when nothing was missing. Facts are good for the current transaction only.
+ * when nothing was missing. Facts are good for the current transaction only, and nothing remembers them.
  */
 export async function readFacts(session: AnalysisSession, wanted: References, facts: CatalogFacts): Promise<boolean> {
   const missing = (kind: keyof CatalogFacts['asked'], filter: (oid: number) => boolean = () => true): number[] => {
@@ -97,9 +84,6 @@ export async function readFacts(session: AnalysisSession, wanted: References, fa
     return found
   }
   const isUser = (oid: number): boolean => oid >= FIRST_USER_OID
-  const builtIns = builtInsOf.get(session) ?? { functions: new Map(), operators: new Map() }
-  builtInsOf.set(session, builtIns)
-  recall(wanted, facts, builtIns)
   const relations = missing('relations')
   const functions = missing('functions')
   const operators = missing('operators')
@@ -131,27 +115,9 @@ export async function readFacts(session: AnalysisSession, wanted: References, fa
   for (const item of list<RawOperator>('operators')) {
     facts.operators.set(item.oid, { ...item, extension: item.extension ?? undefined })
   }
-  for (const [oid, item] of facts.functions) if (oid < FIRST_GENERATED_OID) builtIns.functions.set(oid, item)
-  for (const [oid, item] of facts.operators) if (oid < FIRST_GENERATED_OID) builtIns.operators.set(oid, item)
   for (const item of list<DomainFacts>('domains')) facts.domains.set(item.oid, item)
   for (const oid of list<number>('type_functions')) facts.typeFunctions.add(oid)
   return true
-}
-
-function recall(wanted: References, facts: CatalogFacts, builtIns: BuiltIns): void {
-  const remember = <T>(oid: number, from: Map<number, T>, into: Map<number, T>, asked: Set<number>): void => {
-    const item = from.get(oid)
-    if (item === undefined) return
-    into.set(oid, item)
-    asked.add(oid)
-  }
-  for (const oid of wanted.functions) remember(oid, builtIns.functions, facts.functions, facts.asked.functions)
-  for (const oid of wanted.operators) {
-    const functionId = builtIns.operators.get(oid)?.functionId
-    if (functionId === undefined || !builtIns.functions.has(functionId)) continue
-    remember(oid, builtIns.operators, facts.operators, facts.asked.operators)
-    remember(functionId, builtIns.functions, facts.functions, facts.asked.functions)
-  }
 }
 
 type Raw<T> = { [K in keyof T]: undefined extends T[K] ? Exclude<T[K], undefined> | null : T[K] }

@@ -73,6 +73,7 @@ export async function readConstraintColumns(session: AnalysisSession, constraint
   const { rows } = await session.query(
     'SELECT pg_catalog.to_json(conkey)::text AS columns FROM pg_catalog.pg_constraint WHERE oid = $1',
     [constraint],
+    'countersign_constraint',
   )
   return JSON.parse(String(rows[0]?.columns ?? '[]')) as number[]
 }

@@ -59,12 +59,12 @@ async function inferParameterTypes(session: AnalysisSession, sql: string): Promi
     { text: PARAMETER_TYPES, name: 'countersign_parameters' },
     { text: `DEALLOCATE ${NAME}` },
   ])
-  return (found?.rows ?? []).map((row) => String(row.type))
+  return JSON.parse(String(found?.rows[0]?.types ?? '[]')) as string[]
 }
 
-const PARAMETER_TYPES = `SELECT t.type::text AS type FROM pg_catalog.pg_prepared_statements s
+const PARAMETER_TYPES = `SELECT pg_catalog.json_agg(t.type::text ORDER BY t.ord)::text AS types FROM pg_catalog.pg_prepared_statements s
     CROSS JOIN LATERAL pg_catalog.unnest(s.parameter_types) WITH ORDINALITY AS t (type, ord)
-   WHERE s.name = '${NAME}' ORDER BY t.ord`
+   WHERE s.name = '${NAME}'`
 
 /** The body is a list of statements, each a list of the queries that rewriting rules made of it: one and one here. */
 function onlyQuery(text: string): TreeNode {
