@@ -97,6 +97,16 @@ export interface Verdict {
   readonly reason: string
   /** The policy author's sentence for the agent, when the rule has one. */
   readonly message: string | undefined
+  /** When and how often a rule would have answered that does not now: "opens mon-fri 08:00-18:00 UTC; next at ...". */
+  readonly hindrance?: string | undefined
+}
+
+/** A rule that opens things only so often for each caller. Its uses are counted when a call is cleared. */
+export interface RatedRule {
+  readonly policy: string
+  readonly rule: string
+  readonly limit: number
+  readonly windowMs: number
 }
 
 /** What reviewers must do before a gated call may run. Merged from every rule that gates it: the strictest wins. */
@@ -108,6 +118,8 @@ export interface ApprovalTerms {
   /** The execution is rolled back when it changes more rows than this. */
   readonly maxRows: number | undefined
   readonly reason: 'required' | 'optional'
+  /** Where the request goes when nobody has decided after so long. */
+  readonly escalation?: { readonly afterMs: number; readonly to: string } | undefined
 }
 
 /** What policy says about a call, with every reason. A denial is a result, not an exception. */
@@ -115,6 +127,8 @@ export interface Decision {
   readonly action: Action
   readonly verdicts: readonly Verdict[]
   readonly approval: ApprovalTerms | undefined
+  /** What clearing the call uses up: of each entry at least one rule must have room, and all that have are charged. */
+  readonly charges: readonly (readonly RatedRule[])[]
   /** The masked output goes into the trail as well. */
   readonly record: boolean
   /** sha256 over the loaded policies. */

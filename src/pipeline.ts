@@ -27,7 +27,7 @@ export async function handleCall(call: ToolCall, gates: Gates, waiter: Waiter): 
     record.identified(caller)
     await refuseRevoked(caller, gates)
     const masker = gates.maskerFor(caller)
-    passage = { callId: call.id, call, caller, record, gates, waiter, masker, decision: undefined }
+    passage = { callId: call.id, call, caller, record, gates, waiter, masker, decision: undefined, changed: undefined }
 
     const gateTool = gates.gateTools.find(({ name }) => name === call.tool)
     if (gateTool !== undefined) return await answerGateTool(gateTool, passage)
@@ -45,7 +45,13 @@ function withSafeName(call: ToolCall, { tools, gateTools, maskerFor }: Gates): T
 }
 
 /** Stops that are an answer of policy or of people, not a mistake in the call. */
-const DENIALS = new Set(['ERR_POLICY_DENIED', 'ERR_APPROVAL_DENIED', 'ERR_APPROVAL_EXPIRED', 'ERR_APPROVAL_NOBODY'])
+const DENIALS = new Set([
+  'ERR_POLICY_DENIED',
+  'ERR_POLICY_RATE',
+  'ERR_APPROVAL_DENIED',
+  'ERR_APPROVAL_EXPIRED',
+  'ERR_APPROVAL_NOBODY',
+])
 
 /** Ends the record of a call that was stopped, and tells the agent. */
 async function stop(

@@ -24,6 +24,7 @@ import { GATE_TOOLS } from './gateTools/gateTools.ts'
 import { announcementsOf } from './gateway/announcements.ts'
 import { consoleRoutes } from './gateway/consoleRoutes.ts'
 import { createFront } from './gateway/createFront.ts'
+import { createRejudge } from './gateway/createRejudge.ts'
 import { type CredentialBook, openCredentialBook } from './gateway/credentialBook.ts'
 import { errorFacts } from './gateway/errorFacts.ts'
 import { groupIdsOf, inForceOf, namerOf } from './gateway/inForce.ts'
@@ -165,6 +166,7 @@ async function open(
     inlineWaitMs: () => rules.inlineWaitMs,
     onBug: (callId, error) => log.error({ call: callId, ...errorFacts(error) }, 'unexpected failure'),
   }
+  const rejudge = createRejudge(gates)
   const stopSweeping = repeat(
     SWEEP_MS,
     async () => {
@@ -195,7 +197,7 @@ async function open(
     const countRefusal = (address: string, code: Parameters<typeof refusals.count>[1]) =>
       refusals.count(address, code, new Date(clock()))
     const lookUpGroups = verifier.groups.groupsNow
-    const surface = { approvals, trail, lookUpGroups, masker: maskerFor(undefined), nameGroup }
+    const surface = { approvals, trail, lookUpGroups, masker: maskerFor(undefined), rejudge, nameGroup }
     const desk = openReviewDesk(surface, 'api')
     routes.push(reviewRoute({ desk, reviewers, countRefusal: (address, { code }) => countRefusal(address, code) }))
     if (config.approvals.console?.enabled === true) {
@@ -219,6 +221,7 @@ async function open(
       ...{ config, settings: slackSettings, approvals, store, trail, nameGroup, log, readSecret: book.readSecret },
       ...{ lease: lease.current(), lookUpGroups: verifier.groups.groupsNow, masker: maskerFor(undefined) },
       linkTo,
+      rejudge,
       countRefusal: (address, code) => refusals.count(address, code, new Date(clock())),
     }))
   closing.push(() => slack?.close())

@@ -25,7 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // The stages of a call. None imports another.
   identity: ['call.ts', 'errors.ts', 'settings', 'jose', 'node:crypto', 'zod'],
   policy: ['call.ts', 'errors.ts', 'settings', 'tools/tool.ts', 'node:crypto', 'node:path', 'node:util', 'zod'],
-  approvals: ['call.ts', 'errors.ts', 'newId.ts', 'settings', 'node:crypto', 'node:fs', 'node:path', 'zod'],
+  approvals: ['call.ts', 'errors.ts', 'newId.ts', 'settings', 'node:crypto', 'node:fs', 'node:path', 'node:util', 'diff', 'zod'],
   masking: ['call.ts', 'errors.ts', 'placeholder.ts', 'tools/tool.ts'],
   audit: [
     ...['call.ts', 'errors.ts', 'newId.ts', 'settings'],

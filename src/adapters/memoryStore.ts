@@ -1,5 +1,7 @@
+import { answerCharge } from '../approvals/answerCharge.ts'
 import type { Approval, ApprovalEvent, Lease } from '../approvals/approval.ts'
 import { answersFor } from '../approvals/idempotency.ts'
+import { MODIFICATION_WINDOW_MS } from '../approvals/modify.ts'
 import { answerOpen, REQUEST_WINDOW_MS, RESULT_KEPT_MS } from '../approvals/openOrJoin.ts'
 import type {
   Delivery,
@@ -10,7 +12,8 @@ import type {
   StateStore,
   TrailHead,
 } from '../approvals/ports.ts'
-import { expire, forgetOutput, isOverdue, requestedEvent, type Transition } from '../approvals/transitions.ts'
+import { escalate, expire, forgetOutput, isOverdue, requestedEvent, type Transition } from '../approvals/transitions.ts'
+import type { Decision, RatedRule } from '../call.ts'
 import { createChangeSignal } from './changeSignal.ts'
 
 /** A store that forgets everything with the process. For tests and trials; `forgets` says so. */
@@ -21,6 +24,7 @@ export function createMemoryStore(): StateStore {
   const leases = new Map<string, { epoch: number; until: number }>()
   const writes = new Map<string, IdempotentWrite>()
   const revocations: Revocation[] = []
+  const uses: { readonly key: string; readonly at: number; readonly forgetAt: number }[] = []
   const heads = new Map<string, TrailHead>()
   const deliveries = new Map<string, Delivery>()
   const turns = new Map<string, { holder: string; until: number }>()
@@ -28,10 +32,28 @@ export function createMemoryStore(): StateStore {
 
   // Copies at the border, as a database makes them: nobody shares an object with the store.
   const newest = () => [...approvals.values()].reverse()
+  const latestOf = (callerKey: string, digest: string) => {
+    let found = newest().find((one) => one.caller.key === callerKey && one.digest === digest)
+    while (found?.replacement !== undefined) found = approvals.get(found.replacement.id)
+    return found
+  }
   const writeKey = (callerKey: string, key: string) => JSON.stringify([callerKey, key])
   const isLive = (lease: Lease | undefined, now: number) => {
     const row = lease && leases.get(lease.replica)
     return row !== undefined && row.epoch === lease?.epoch && now < row.until
+  }
+  const usesOf = (callerKey: string, { policy, rule, limit, windowMs }: RatedRule, now: number) => {
+    const key = JSON.stringify([callerKey, policy, rule])
+    const within = uses.filter((use) => use.key === key && use.at > now - windowMs).sort((a, b) => b.at - a.at)
+    const last = within[limit - 1]
+    return { times: within.length, freeAt: last && last.at + windowMs }
+  }
+  const charge = (callerKey: string, charges: Decision['charges'], now: number) => {
+    const charged = answerCharge(charges, (rule) => usesOf(callerKey, rule, now))
+    for (const { policy, rule, windowMs } of charged.ok ? charged.used : []) {
+      uses.push({ key: JSON.stringify([callerKey, policy, rule]), at: now, forgetAt: now + windowMs })
+    }
+    return charged
   }
   const inForce = ({ kind, id }: RevocationKey) =>
     revocations.find((one) => one.kind === kind && one.id === id && one.undoneAt === undefined)
@@ -47,11 +69,12 @@ export function createMemoryStore(): StateStore {
     forgets: true,
 
     async openOrJoin(candidate, terms, limits, now) {
-      const mine = newest().filter((one) => one.caller.key === candidate.caller.key)
+      const mine = newest().filter((one) => one.caller.key === candidate.caller.key && one.modification === undefined)
       const answer = answerOpen(
         terms,
         {
-          latest: mine.find((one) => one.digest === candidate.digest),
+          digest: candidate.digest,
+          latest: latestOf(candidate.caller.key, candidate.digest),
           pending: mine.filter((one) => one.state === 'pending' && !isOverdue(one, now)).length,
           recent: mine.filter((one) => one.createdAt > now - REQUEST_WINDOW_MS).length,
         },
@@ -64,6 +87,8 @@ export function createMemoryStore(): StateStore {
         case 'refuse':
           return { ok: false, code: answer.code }
         case 'open': {
+          const charged = charge(candidate.caller.key, terms.charges ?? [], now)
+          if (!charged.ok) return { ok: false, code: 'ERR_POLICY_RATE', charged }
           if (answer.close) apply(answer.close, undefined)
           const approval = { ...candidate, afterUnknown: answer.afterUnknown }
           apply({ ok: true, approval, events: [requestedEvent(approval)] }, undefined)
@@ -77,7 +102,7 @@ export function createMemoryStore(): StateStore {
     },
 
     async latest(callerKey, digest) {
-      return structuredClone(newest().find((one) => one.caller.key === callerKey && one.digest === digest))
+      return structuredClone(latestOf(callerKey, digest))
     },
 
     async list(states, limit) {
@@ -97,16 +122,35 @@ export function createMemoryStore(): StateStore {
       return { ok: true, approval: structuredClone(result.approval), changed: true }
     },
 
+    async modify(id, child, decide, now) {
+      const parent = approvals.get(id)
+      if (parent === undefined) return undefined
+      const { modification } = child
+      const recent = [...approvals.values()].filter(
+        (one) =>
+          one.modification?.author.person === modification?.author.person &&
+          one.createdAt > now - MODIFICATION_WINDOW_MS,
+      ).length
+      const precedents = { latest: latestOf(child.caller.key, child.digest), recent }
+      const result = decide(structuredClone(parent), structuredClone(precedents))
+      if (!result.ok) return result
+      apply(result.parent, parent)
+      apply({ ok: true, approval: result.child, events: [requestedEvent(result.child)] }, undefined)
+      return { ok: true, child: structuredClone(result.child) }
+    },
+
     async sweep(now) {
       let count = 0
       for (const one of [...approvals.values()]) {
         const old = one.settledAt !== undefined && now - one.settledAt >= RESULT_KEPT_MS
         if (apply(old ? forgetOutput(one, now) : expire(one, now), one)) count += 1
+        else if (apply(escalate(one, now), one)) count += 1
       }
       for (const [key, write] of writes) {
         const over = write.settledAt !== undefined && now - write.settledAt >= RESULT_KEPT_MS
         if (over) writes.delete(key)
       }
+      uses.splice(0, uses.length, ...uses.filter(({ forgetAt }) => forgetAt > now))
       return count
     },
 
@@ -224,6 +268,14 @@ export function createMemoryStore(): StateStore {
 
     async findRevoked(keys) {
       return keys.map(inForce).find((entry) => entry !== undefined)
+    },
+
+    async usesOf(callerKey, rules, now) {
+      return rules.map((rule) => usesOf(callerKey, rule, now).times)
+    },
+
+    async chargeUses(callerKey, charges, now) {
+      return charge(callerKey, charges, now)
     },
 
     async saveHead(replica, head) {

@@ -65,4 +65,21 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE TABLE turns (surface TEXT PRIMARY KEY, holder TEXT NOT NULL, until INTEGER NOT NULL) STRICT;
   `,
+  `
+  ALTER TABLE approvals ADD COLUMN author TEXT;
+  ALTER TABLE approvals ADD COLUMN escalate_at INTEGER;
+  CREATE INDEX approvals_by_author ON approvals (author, created_at) WHERE author IS NOT NULL;
+  CREATE INDEX approvals_escalate ON approvals (escalate_at) WHERE escalate_at IS NOT NULL;
+  `,
+  `
+  CREATE TABLE uses (
+    caller_key TEXT NOT NULL,
+    policy TEXT NOT NULL,
+    rule TEXT NOT NULL,
+    used_at INTEGER NOT NULL,
+    forget_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX uses_of_rule ON uses (caller_key, policy, rule, used_at);
+  CREATE INDEX uses_forget ON uses (forget_at);
+  `,
 ]

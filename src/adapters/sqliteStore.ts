@@ -1,10 +1,19 @@
 import type { Approval, ApprovalEvent } from '../approvals/approval.ts'
+import { MODIFICATION_WINDOW_MS } from '../approvals/modify.ts'
 import { answerOpen, REQUEST_WINDOW_MS, RESULT_KEPT_MS } from '../approvals/openOrJoin.ts'
 import type { StateStore } from '../approvals/ports.ts'
-import { expire, forgetOutput, requestedEvent, type Transition } from '../approvals/transitions.ts'
+import {
+  escalate,
+  expire,
+  forgetOutput,
+  isToEscalate,
+  requestedEvent,
+  type Transition,
+} from '../approvals/transitions.ts'
 import { type ChangeSignal, createChangeSignal } from './changeSignal.ts'
 import { openSqliteDatabase, type SqliteDatabase } from './sqliteDatabase.ts'
 import { deliveries, heads, idempotentWrites, leases, revocations } from './sqliteTables.ts'
+import { chargeIn, forgetUses, uses } from './sqliteUses.ts'
 
 /** How soon a decision made by another process is noticed here. */
 const POLL_MS = 250
@@ -24,6 +33,7 @@ export function openSqliteStore(path: string): StateStore {
     ...leases(database),
     ...idempotentWrites(database),
     ...revocations(database, changed),
+    ...uses(database),
     ...heads(database),
     async close() {
       changed.notify()
@@ -32,18 +42,24 @@ export function openSqliteStore(path: string): StateStore {
   }
 }
 
-type ApprovalPart = Pick<StateStore, 'openOrJoin' | 'get' | 'latest' | 'list' | 'change' | 'sweep' | 'waitForChange'>
+type ApprovalPart = Pick<
+  StateStore,
+  'openOrJoin' | 'get' | 'latest' | 'list' | 'change' | 'modify' | 'sweep' | 'waitForChange'
+>
 
 function approvals(database: SqliteDatabase, changed: ChangeSignal): ApprovalPart {
   const find = (id: string) => one(database.rows('SELECT record FROM approvals WHERE id = ?', id))
-  const latest = (callerKey: string, digest: string) =>
-    one(
+  const latest = (callerKey: string, digest: string) => {
+    let found = one(
       database.rows(
         'SELECT record FROM approvals WHERE caller_key = ? AND digest = ? ORDER BY position DESC LIMIT 1',
         callerKey,
         digest,
       ),
     )
+    while (found?.replacement !== undefined) found = find(found.replacement.id)
+    return found
+  }
   const change = (id: string, transition: (approval: Approval) => Transition) =>
     database.atomically(() => {
       const before = find(id)
@@ -60,17 +76,18 @@ function approvals(database: SqliteDatabase, changed: ChangeSignal): ApprovalPar
       const { key } = candidate.caller
       const result = await database.atomically(() => {
         const precedents = {
+          digest: candidate.digest,
           latest: latest(key, candidate.digest),
           pending: count(
             database.rows(
-              "SELECT count(*) AS n FROM approvals WHERE caller_key = ? AND state = 'pending' AND due_at > ?",
+              "SELECT count(*) AS n FROM approvals WHERE caller_key = ? AND state = 'pending' AND due_at > ? AND author IS NULL",
               key,
               now,
             ),
           ),
           recent: count(
             database.rows(
-              'SELECT count(*) AS n FROM approvals WHERE caller_key = ? AND created_at > ?',
+              'SELECT count(*) AS n FROM approvals WHERE caller_key = ? AND created_at > ? AND author IS NULL',
               key,
               now - REQUEST_WINDOW_MS,
             ),
@@ -83,6 +100,8 @@ function approvals(database: SqliteDatabase, changed: ChangeSignal): ApprovalPar
           case 'refuse':
             return { ok: false as const, code: answer.code }
           case 'open': {
+            const charged = chargeIn(database, key, terms.charges ?? [], now)
+            if (!charged.ok) return { ok: false as const, code: 'ERR_POLICY_RATE' as const, charged }
             if (answer.close?.ok && precedents.latest) {
               update(database, answer.close.approval, precedents.latest.version, answer.close.events)
             }
@@ -119,12 +138,36 @@ function approvals(database: SqliteDatabase, changed: ChangeSignal): ApprovalPar
       return result
     },
 
+    async modify(id, child, decide, now) {
+      const author = child.modification?.author.person ?? ''
+      const result = await database.atomically(() => {
+        const parent = find(id)
+        if (parent === undefined) return undefined
+        const recent = count(
+          database.rows(
+            'SELECT count(*) AS n FROM approvals WHERE author = ? AND created_at > ?',
+            author,
+            now - MODIFICATION_WINDOW_MS,
+          ),
+        )
+        const decided = decide(parent, { latest: latest(child.caller.key, child.digest), recent })
+        if (!decided.ok) return decided
+        update(database, decided.parent.approval, parent.version, decided.parent.events)
+        insert(database, decided.child)
+        return { ok: true as const, child: decided.child }
+      })
+      changed.notify()
+      return result
+    },
+
     async sweep(now) {
+      const late = database.rows('SELECT id FROM approvals WHERE escalate_at <= ?', now)
       const due = database.rows('SELECT id FROM approvals WHERE due_at <= ?', now)
       const old = database.rows('SELECT id FROM approvals WHERE forget_at <= ?', now)
       let swept = 0
       for (const [rows, transition] of [
         [due, expire],
+        [late, escalate],
         [old, forgetOutput],
       ] as const) {
         for (const row of rows) {
@@ -133,9 +176,10 @@ function approvals(database: SqliteDatabase, changed: ChangeSignal): ApprovalPar
         }
       }
       const forgotten = now - RESULT_KEPT_MS
-      await database.atomically(() =>
-        database.run("DELETE FROM writes WHERE state <> 'executing' AND settled_at <= ?", forgotten),
-      )
+      await database.atomically(() => {
+        database.run("DELETE FROM writes WHERE state <> 'executing' AND settled_at <= ?", forgotten)
+        forgetUses(database, now)
+      })
       database.emptyJournal()
       if (swept > 0) changed.notify()
       return swept
@@ -190,15 +234,18 @@ function events(database: SqliteDatabase): Pick<StateStore, 'pendingEvents' | 'a
 
 function insert(database: SqliteDatabase, approval: Approval): void {
   database.run(
-    `INSERT INTO approvals (id, version, state, caller_key, digest, created_at, due_at, forget_at, record)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO approvals
+       (id, version, state, caller_key, digest, created_at, author, due_at, escalate_at, forget_at, record)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     approval.id,
     approval.version,
     approval.state,
     approval.caller.key,
     approval.digest,
     approval.createdAt,
+    approval.modification?.author.person ?? null,
     dueAt(approval),
+    escalateAt(approval),
     forgetAt(approval),
     JSON.stringify(approval),
   )
@@ -212,10 +259,12 @@ function update(
   happened: readonly ApprovalEvent[],
 ): void {
   const rows = database.run(
-    'UPDATE approvals SET version = ?, state = ?, due_at = ?, forget_at = ?, record = ? WHERE id = ? AND version = ?',
+    `UPDATE approvals SET version = ?, state = ?, due_at = ?, escalate_at = ?, forget_at = ?, record = ?
+     WHERE id = ? AND version = ?`,
     approval.version,
     approval.state,
     dueAt(approval),
+    escalateAt(approval),
     forgetAt(approval),
     JSON.stringify(approval),
     approval.id,
@@ -241,6 +290,11 @@ function append(database: SqliteDatabase, happened: readonly ApprovalEvent[]): v
 function dueAt({ state, expiresAt, claimBy }: Approval): number | null {
   if (state === 'pending') return expiresAt
   return state === 'approved' ? (claimBy ?? 0) : null
+}
+
+/** When a sweep must move it to others. */
+function escalateAt(approval: Approval): number | null {
+  return isToEscalate(approval) ? (approval.escalation?.at ?? null) : null
 }
 
 /** When a sweep must drop the kept result. */

@@ -56,6 +56,46 @@ export interface Approval {
   readonly failure: { readonly code: ErrorCode; readonly detail: string | undefined } | undefined
   /** An earlier identical request whose outcome nobody knows. Reviewers are warned: it may have run already. */
   readonly afterUnknown: string | undefined
+  /** Set when a reviewer wrote this request, in place of one of the agent's. */
+  readonly modification?: Modification | undefined
+  /** State `modified`: what took its place. */
+  readonly replacement?: Replacement | undefined
+  /** When the request moves to another reviewer set, if nobody has decided by then. */
+  readonly escalation?: { readonly at: number; readonly to: Need } | undefined
+  /** It has moved: who was asked before. */
+  readonly escalated?: { readonly at: number; readonly from: readonly Need[] } | undefined
+}
+
+/** Who changed a request, and what it was before. */
+export interface Modification {
+  /** The request whose place it takes. */
+  readonly parent: string
+  readonly author: Author
+  readonly via: VoteSurface
+  /** Why, in the author's words. */
+  readonly note: MaskedText | undefined
+  /** The parent as reviewers saw it. */
+  readonly before: readonly ShownField[]
+  /** What the agent itself had asked for. */
+  readonly asked: readonly ShownField[]
+  /** Everybody who wrote a part of it: of this one, and of those before it. None of them may approve it. */
+  readonly authors: readonly Author[]
+}
+
+/** A reviewer who writes. */
+export interface Author {
+  /** provider + tenant + subject. */
+  readonly person: string
+  readonly subject: string
+  /** For display only. */
+  readonly name: string | undefined
+}
+
+export interface Replacement {
+  readonly id: string
+  readonly by: Author
+  readonly via: VoteSurface
+  readonly note: MaskedText | undefined
 }
 
 export type ApprovalState =
@@ -64,16 +104,21 @@ export type ApprovalState =
   | 'denied'
   | 'expired'
   | 'withdrawn'
+  | 'modified'
   | 'executing'
   | 'executed'
   | 'failed'
   | 'unknown'
 
 /** The verified principal, without what is only true of one token. */
-export type ApprovalCaller = Pick<
-  Caller,
-  'key' | 'provider' | 'kind' | 'tenant' | 'subject' | 'app' | 'name' | 'groups' | 'person' | 'blueprint'
->
+export interface ApprovalCaller
+  extends Pick<
+    Caller,
+    'key' | 'provider' | 'kind' | 'tenant' | 'subject' | 'app' | 'name' | 'groups' | 'person' | 'blueprint'
+  > {
+  /** For policy, when a reviewer's change is judged. Absent in records that an older version wrote. */
+  readonly roles?: readonly string[]
+}
 
 /** What reviewers read. Everything the agent or the target wrote went through masking. */
 export interface ShownRequest {
@@ -135,7 +180,7 @@ export interface Lease {
 /** Something the trail and the notifiers must hear of. Stored in the same transaction as the change it tells. */
 export interface ApprovalEvent {
   /** `settled`: it ran, and was executed, failed, or has an unknown outcome. */
-  readonly kind: 'requested' | 'voted' | 'decided' | 'expired' | 'withdrawn' | 'settled'
+  readonly kind: 'requested' | 'voted' | 'decided' | 'modified' | 'escalated' | 'expired' | 'withdrawn' | 'settled'
   readonly approvalId: string
   /** Version of the record after the change. With the id it names the event: repeats can be recognised. */
   readonly version: number
@@ -145,8 +190,8 @@ export interface ApprovalEvent {
 
 /** The part of a caller that outlives its token. */
 export function approvalCallerOf(caller: Caller): ApprovalCaller {
-  const { key, provider, kind, tenant, subject, app, name, groups, person, blueprint } = caller
-  return { key, provider, kind, tenant, subject, app, name, groups, person, blueprint }
+  const { key, provider, kind, tenant, subject, app, name, groups, person, blueprint, roles } = caller
+  return { key, provider, kind, tenant, subject, app, name, groups, person, blueprint, roles }
 }
 
 /** Whether distinct people of every needed set approved. No needs means never. */

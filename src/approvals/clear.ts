@@ -1,11 +1,12 @@
 import type { ClearedCall, Constraints } from '../call.ts'
 import { GateError } from '../errors.ts'
+import { rateStop } from './answerCharge.ts'
 import type { Approval } from './approval.ts'
 import type { ApprovalGate, Clearance, ClearRequest } from './clearance.ts'
 import type { Hold } from './hold.ts'
 import { newApproval, refuseNobody, termsOf } from './newApproval.ts'
-import { isComplete, isStricter, stillAnswers } from './openOrJoin.ts'
-import { answerOf, readOwnApproval } from './ownApproval.ts'
+import { isComplete, isStricter, stillAnswers, termsFor } from './openOrJoin.ts'
+import { answerOf, followReplacements, readOwnApproval } from './ownApproval.ts'
 import type { RevocationStore } from './ports.ts'
 import { recordEvents } from './recordEvents.ts'
 import { revocationKeysOf, revocationKeysOfPerson } from './revocationKeys.ts'
@@ -36,6 +37,7 @@ async function clearAllowed(request: ClearRequest, gate: ApprovalGate): Promise<
   const keys = revocationKeysOf(caller)
   const call = clearedCall(callId, undefined, constraints)
   if (request.effect === 'read' || key === undefined) {
+    await charge(request, gate)
     return { state: 'cleared', call, hold: { kind: 'call', keys, lease }, approval: undefined }
   }
   const now = gate.clock()
@@ -55,6 +57,11 @@ async function clearAllowed(request: ClearRequest, gate: ApprovalGate): Promise<
     now,
   )
   if (begun) {
+    await charge(request, gate).catch(async (error: unknown) => {
+      // The key stays free for a later try: nothing has run under it.
+      await gate.store.changeWrite(caller.key, key, lease, { state: 'failed', settledAt: gate.clock() })
+      throw error
+    })
     return {
       state: 'cleared',
       call,
@@ -76,11 +83,23 @@ async function clearAllowed(request: ClearRequest, gate: ApprovalGate): Promise<
   }
 }
 
+/** The uses that an allowed call takes are counted last: what is answered from before, or refused, has taken none. */
+async function charge({ caller, decision }: ClearRequest, gate: ApprovalGate): Promise<void> {
+  if (decision.charges.length === 0) return
+  const now = gate.clock()
+  const charged = await gate.store.chargeUses(caller.key, decision.charges, now)
+  if (!charged.ok) throw rateStop(charged, now)
+}
+
 async function clearApproved(request: ClearRequest, gate: ApprovalGate): Promise<Clearance> {
   const approval =
     request.approvalId === undefined
       ? await joinOrOpen(request, gate)
       : await readOwnApproval(gate.store, request.approvalId, request.caller.key)
+  // What runs then is something else than this request asks for: it goes round with those arguments.
+  const last = await followReplacements(approval, gate.store)
+  const isOther = request.approvalId === undefined ? last.digest !== request.digest : last.id !== request.approvalId
+  if (isOther) return { state: 'replaced', approval: last }
   if (isOverdue(approval, gate.clock())) await closeOverdue(approval, gate)
   const answer = answerOf(approval, gate.clock())
   if (answer !== undefined) return answer
@@ -124,14 +143,16 @@ async function joinOrOpen(request: ClearRequest, gate: ApprovalGate): Promise<Ap
   const rules = gate.rules()
   const terms = termsOf(request.decision, rules)
   const latest = await store.latest(request.caller.key, request.digest)
-  if (latest !== undefined && stillAnswers(latest, terms, gate.clock())) return latest
+  if (latest !== undefined && stillAnswers(latest, termsFor(latest, request.digest, terms), gate.clock())) return latest
   refuseNobody(terms, rules)
   const shown = await request.describe()
   if (terms.reasonRequired && (shown.reason ?? '').trim() === '') throw new GateError('ERR_REASON_REQUIRED')
   if (terms.previewRequired && !isComplete(shown.preview)) throw new GateError('ERR_PREVIEW_REQUIRED')
   const now = gate.clock()
   const result = await store.openOrJoin(newApproval(request, shown, terms, rules, now), terms, rules, now)
-  if (!result.ok) throw new GateError(result.code)
+  if (!result.ok) {
+    throw result.code === 'ERR_POLICY_RATE' ? rateStop(result.charged, now) : new GateError(result.code)
+  }
   await recordEvents(store, gate.recordEvent)
   return result.approval
 }

@@ -1,7 +1,7 @@
 import type { AgentInfo, Caller, ClearedCall, Constraints, Decision, Json, MaskedOutput } from '../call.ts'
 import type { Approval, Lease, ShownRequest } from './approval.ts'
 import type { Hold } from './hold.ts'
-import type { ApprovalStore, EventOutbox, IdempotencyStore, RevocationStore } from './ports.ts'
+import type { ApprovalStore, EventOutbox, IdempotencyStore, RevocationStore, UseStore } from './ports.ts'
 import type { RecordEvent } from './recordEvents.ts'
 import type { ApprovalRules } from './settings.ts'
 
@@ -28,7 +28,7 @@ export interface ClearRequest {
 
 /** What clearing needs from outside. */
 export interface ApprovalGate {
-  readonly store: ApprovalStore & IdempotencyStore & RevocationStore & EventOutbox
+  readonly store: ApprovalStore & IdempotencyStore & RevocationStore & EventOutbox & UseStore
   readonly rules: () => ApprovalRules
   /** The lease of this run. */
   readonly lease: () => Lease
@@ -49,6 +49,8 @@ export type Clearance =
   | { readonly state: 'pending'; readonly approval: Approval }
   /** Another request of this caller runs it. Wait, then clear again with this approval's id. */
   | { readonly state: 'executing'; readonly approval: Approval }
+  /** A reviewer wrote this one in its place. Wait for it, then understand, decide and clear its arguments. */
+  | { readonly state: 'replaced'; readonly approval: Approval }
   /** It has run. The result is what was kept; undefined when it is no longer kept or was lost in a crash. */
   | {
       readonly state: 'kept'

@@ -4,9 +4,11 @@ import { ERRORS, GateError } from '../errors.ts'
 import { castVote } from './castVote.ts'
 import { isApprovalId } from './isApprovalId.ts'
 import type { Reviewer } from './membership.ts'
+import { modifyRequest } from './modifyRequest.ts'
 import { reviewViewOf } from './review.ts'
 import {
   CLOSED_STATES,
+  type Deed,
   listForReviewer,
   OPEN_STATES,
   type ReviewDesk,
@@ -37,8 +39,18 @@ const voteBody = z.strictObject({
   reason: z.string().max(2_000).optional(),
 })
 
+/** `set`: arguments by name, with their new values. The others stay as the agent sent them. */
+const changeBody = z.strictObject({
+  digest: voteBody.shape.digest,
+  set: z.record(z.string().min(1).max(100), z.json()).refine((set) => Object.keys(set).length <= 50),
+  reason: voteBody.shape.reason,
+})
+
+const DEEDS: readonly string[] = ['approve', 'deny', 'modify'] satisfies Deed[]
+const isDeed = (verb: string): verb is Deed => DEEDS.includes(verb)
+
 /**
- * `GET /api/approvals[?state=open|all]`, `GET /api/approvals/ID`, `POST /api/approvals/ID/approve|deny`. Reviewers see
+ * `GET /api/approvals[?state=open|all]`, `GET /api/approvals/ID`, `POST /api/approvals/ID/approve|deny|modify`. Reviewers see
  * the requests that name a set they belong to; to everybody else ids do not exist. Expected stops come back as coded
  * JSON; anything that is thrown is a bug.
  */
@@ -47,13 +59,13 @@ export async function handleApprovalsApi(request: ApprovalsApiRequest, desk: Rev
     const [id, verb, ...rest] = request.path.split('/').slice(3)
     if (rest.length > 0 || !isPath(request.path)) throw new GateError('ERR_VOTE_UNKNOWN')
     if (id !== undefined && !isApprovalId(id)) throw new GateError('ERR_VOTE_UNKNOWN')
-    if (verb !== undefined && verb !== 'approve' && verb !== 'deny') throw new GateError('ERR_VOTE_UNKNOWN')
+    if (verb !== undefined && !isDeed(verb)) throw new GateError('ERR_VOTE_UNKNOWN')
     requireMethod(request, verb === undefined ? 'GET' : 'POST')
     if (id === undefined) return { status: 200, json: await list(request, desk) }
     if (verb === undefined) return { status: 200, json: await show(id, request, desk) }
     const { reviewer } = request
     const json = await voteRecorded({ approvalId: id, reviewer, verdict: verb }, desk, () =>
-      vote(id, verb, request, desk),
+      verb === 'modify' ? change(id, request, desk) : vote(id, verb, request, desk),
     )
     return { status: 200, json }
   } catch (error) {
@@ -86,6 +98,26 @@ async function vote(
   const reason = text === '' ? undefined : desk.maskText(text)
   const { approval, changed } = await castVote({ approvalId, reviewer, verdict, via: 'api', digest, reason }, desk)
   return plain({ approval: reviewViewOf(approval, desk.nameGroup), repeated: !changed })
+}
+
+/** Answers the request that took the place of the one that was changed. */
+async function change(approvalId: string, { body, reviewer }: ApprovalsApiRequest, desk: ReviewDesk): Promise<Json> {
+  await setsOf(reviewer, desk)
+  const parsed = changeBody.safeParse(body)
+  if (!parsed.success) throw new GateError('ERR_VOTE_MALFORMED')
+  const { digest, set, reason = '' } = parsed.data
+  const note = reason.trim() === '' ? undefined : desk.maskText(reason.trim())
+  // JSON as it came: zod's own type of it may hold undefined, which JSON cannot.
+  const request = {
+    approvalId,
+    reviewer,
+    via: 'api' as const,
+    digest,
+    set: set as Readonly<Record<string, Json>>,
+    note,
+  }
+  const approval = await modifyRequest(request, desk)
+  return plain({ approval: reviewViewOf(approval, desk.nameGroup), replaced: approvalId })
 }
 
 function isPath(path: string): boolean {

@@ -10,12 +10,16 @@ import type { ApprovalRules } from './settings.ts'
 export function termsOf(decision: Decision, rules: ApprovalRules): RequestTerms {
   const asked = decision.approval
   // A set that is not configured keeps its name: nobody belongs to it.
-  const needs = (asked?.reviewers ?? []).map((set) => ({ set, atLeast: rules.sets.get(set)?.atLeast ?? 1 }))
+  const needOf = (set: string) => ({ set, atLeast: rules.sets.get(set)?.atLeast ?? 1 })
+  const needs = (asked?.reviewers ?? []).map(needOf)
+  const escalation = asked?.escalation ?? rules.escalation
   return {
     needs,
     ttlMs: asked?.ttlMs ?? rules.ttlMs,
     previewRequired: asked?.preview === 'required',
     reasonRequired: asked?.reason === 'required',
+    charges: decision.charges,
+    escalation: escalation && { afterMs: escalation.afterMs, to: needOf(escalation.to) },
   }
 }
 
@@ -32,7 +36,7 @@ export function refuseNobody({ needs }: RequestTerms, rules: ApprovalRules): voi
 export function newApproval(
   request: ClearRequest,
   shown: ShownRequest,
-  { needs, ttlMs }: RequestTerms,
+  { needs, ttlMs, escalation }: RequestTerms,
   rules: ApprovalRules,
   now: number,
 ): Approval {
@@ -71,5 +75,6 @@ export function newApproval(
     output: undefined,
     failure: undefined,
     afterUnknown: undefined,
+    escalation: escalation && { at: now + escalation.afterMs, to: escalation.to },
   }
 }

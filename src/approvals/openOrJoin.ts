@@ -1,3 +1,4 @@
+import type { Decision } from '../call.ts'
 import type { Approval, Need, ShownPreview } from './approval.ts'
 import { expire, isOverdue, type Transition, withdraw } from './transitions.ts'
 
@@ -19,11 +20,13 @@ export interface OpenLimits {
 
 /** What the store knows about the caller and this digest when a request arrives. Read in the same transaction. */
 export interface Precedents {
-  /** The most recent approval of the same caller and digest. */
+  /** Of the call that asks now. */
+  readonly digest: string
+  /** The most recent approval of the same caller and digest, or what took its place. */
   readonly latest: Approval | undefined
-  /** Approvals of the caller that are pending and not overdue. */
+  /** Approvals of the caller that are pending and not overdue. What reviewers wrote is not the caller's. */
   readonly pending: number
-  /** Approvals of the caller opened within the last minute. */
+  /** Approvals that the caller opened within the last minute. */
   readonly recent: number
 }
 
@@ -37,11 +40,11 @@ export type OpenAnswer =
 /** Decides whether a gated call joins an existing request or makes a new one. Pure; stores run it in a transaction. */
 export function answerOpen(
   terms: RequestTerms,
-  { latest, pending, recent }: Precedents,
+  { digest, latest, pending, recent }: Precedents,
   limits: OpenLimits,
   now: number,
 ): OpenAnswer {
-  const joined = latest !== undefined && stillAnswers(latest, terms, now)
+  const joined = latest !== undefined && stillAnswers(latest, termsFor(latest, digest, terms), now)
   if (joined) return { kind: 'join', approval: latest }
   const close = latest === undefined ? undefined : closeOld(latest, now)
   const freed = latest?.state === 'pending' && close !== undefined && !isOverdue(latest, now) ? 1 : 0
@@ -61,13 +64,28 @@ export interface RequestTerms {
   readonly ttlMs: number
   readonly previewRequired: boolean
   readonly reasonRequired: boolean
+  /** What opening the request uses up of rules with a rate. A request that is joined has paid already. */
+  readonly charges?: Decision['charges']
+  /** Who is asked next when nobody has decided after a while. */
+  readonly escalation?: { readonly afterMs: number; readonly to: Need } | undefined
+}
+
+/** What a reviewer wrote in the place of a call was judged for itself: the terms of that call say nothing about it. */
+export function termsFor(found: Approval, digest: string, terms: RequestTerms): RequestTerms | undefined {
+  return found.digest === digest ? terms : undefined
 }
 
 /** Whether policy asks for more now than the approval was asked under. */
 export function isStricter(approval: Approval, terms: RequestTerms): boolean {
-  const covered = (need: Need) => approval.needs.some((had) => had.set === need.set && had.atLeast >= need.atLeast)
+  const { escalated, needs: asked } = approval
+  const needs = escalated?.from ?? asked
+  const covered = (need: Need) => needs.some((had) => had.set === need.set && had.atLeast >= need.atLeast)
+  // It was decided by others than policy names first: policy must still send it to them.
+  const to = terms.escalation?.to
+  const movedAway = escalated !== undefined && !asked.every((had) => had.set === to?.set && had.atLeast >= to.atLeast)
   return (
     terms.needs.length === 0 ||
+    movedAway ||
     !terms.needs.every(covered) ||
     terms.ttlMs < approval.ttlMs ||
     (terms.previewRequired && !isComplete(approval.shown.preview)) ||
@@ -75,13 +93,13 @@ export function isStricter(approval: Approval, terms: RequestTerms): boolean {
   )
 }
 
-/** Whether a request that exists answers the same call again. */
-export function stillAnswers(latest: Approval, terms: RequestTerms, now: number): boolean {
+/** Whether a request that exists answers the same call again. `terms`: what policy asks of it now, where it was asked. */
+export function stillAnswers(latest: Approval, terms: RequestTerms | undefined, now: number): boolean {
   const settledFor = now - (latest.settledAt ?? now)
   switch (latest.state) {
     case 'pending':
     case 'approved':
-      return !isOverdue(latest, now) && !isStricter(latest, terms)
+      return !isOverdue(latest, now) && (terms === undefined || !isStricter(latest, terms))
     case 'executing':
       return true
     case 'executed':
@@ -91,6 +109,8 @@ export function stillAnswers(latest: Approval, terms: RequestTerms, now: number)
     case 'failed':
     case 'expired':
     case 'withdrawn':
+    // What took its place is looked at instead.
+    case 'modified':
     // People may decide to try again after an unknown outcome; they are told (`afterUnknown`).
     case 'unknown':
       return false

@@ -15,10 +15,24 @@ export async function readOwnApproval(store: ApprovalStore, id: string, callerKe
   return approval
 }
 
-/** Takes back a request that nobody needs any more. What runs or has run cannot be taken back: ERR_APPROVAL_TAKEN. */
+/** What took an approval's place, and so on to the last: the one that can be decided. */
+export async function followReplacements(approval: Approval, store: Pick<ApprovalStore, 'get'>): Promise<Approval> {
+  let last = approval
+  while (last.replacement !== undefined) {
+    const next = await store.get(last.replacement.id)
+    if (next === undefined) throw new GateError('ERR_APPROVAL_UNKNOWN')
+    last = next
+  }
+  return last
+}
+
+/** Takes back a request that nobody needs any more, or what a reviewer wrote in its place. What runs or has run cannot be taken back: ERR_APPROVAL_TAKEN. */
 export async function withdrawApproval(id: string, callerKey: string, gate: ApprovalGate): Promise<Approval> {
-  await readOwnApproval(gate.store, id, callerKey)
-  const result = await gate.store.change(id, (approval) => withdraw(approval, 'caller', gate.clock()))
+  const own = await readOwnApproval(gate.store, id, callerKey)
+  const last = await followReplacements(own, gate.store)
+  const result = await gate.store.change(last.id, (approval) => withdraw(approval, 'caller', gate.clock()))
+  // A reviewer changed it at this very moment: what took its place is not wanted either.
+  if (result?.ok === false && result.code === 'ERR_APPROVAL_MODIFIED') return withdrawApproval(id, callerKey, gate)
   if (result === undefined) throw new GateError('ERR_APPROVAL_UNKNOWN')
   if (!result.ok) throw new GateError(result.code, result)
   await recordEvents(gate.store, gate.recordEvent)
@@ -56,6 +70,8 @@ export function answerOf(approval: Approval, now: number): Exclude<Clearance, { 
       throw new GateError(approval.withdrawnBy === 'policy' ? 'ERR_APPROVAL_POLICY' : 'ERR_APPROVAL_WITHDRAWN', {
         facts,
       })
+    case 'modified':
+      throw new GateError('ERR_APPROVAL_MODIFIED', { facts })
     case 'failed': {
       const { code, detail } = approval.failure ?? { code: 'ERR_INTERNAL', detail: undefined }
       throw new GateError('ERR_APPROVAL_FAILED', { facts: { ...facts, code }, detail: detail ?? code })

@@ -1,5 +1,7 @@
-import type { Json, MaskedOutput } from '../call.ts'
+import type { Decision, Json, MaskedOutput, RatedRule } from '../call.ts'
+import type { Charged } from './answerCharge.ts'
 import type { Approval, ApprovalEvent, ApprovalState, Lease } from './approval.ts'
+import type { Modified, ModifyPrecedents } from './modify.ts'
 import type { OpenLimits, RequestTerms } from './openOrJoin.ts'
 import type { Refusal, Transition } from './transitions.ts'
 
@@ -10,11 +12,12 @@ import type { Refusal, Transition } from './transitions.ts'
  */
 export interface ApprovalStore {
   /**
-   * Joins the caller's identical request, or opens this one (`answerOpen`, in one transaction). `opened` tells which.
+   * Joins the caller's identical request, or opens this one (`answerOpen`, in one transaction) and counts the uses of
+   * rules that this takes (`terms.charges`). `opened` tells which.
    */
   openOrJoin(candidate: Approval, terms: RequestTerms, limits: OpenLimits, now: number): Promise<OpenResult>
   get(id: string): Promise<Approval | undefined>
-  /** The caller's most recent approval with this digest. */
+  /** The caller's most recent approval with this digest, or what took its place (`latestOf`). */
   latest(callerKey: string, digest: string): Promise<Approval | undefined>
   /** Newest first. */
   list(states: readonly ApprovalState[], limit: number): Promise<readonly Approval[]>
@@ -23,7 +26,20 @@ export interface ApprovalStore {
    * called more than once. Undefined when no such approval exists.
    */
   change(id: string, transition: (approval: Approval) => Transition): Promise<ChangeResult | undefined>
-  /** Closes what is overdue and forgets results that were kept long enough. Returns how many records changed. */
+  /**
+   * Closes a request and opens the one that takes its place: both, with their events, or neither. `decide` says which
+   * (`modify`), from what is stored in the same transaction. Undefined when no such approval exists.
+   */
+  modify(
+    id: string,
+    child: Approval,
+    decide: (parent: Approval, precedents: ModifyPrecedents) => Modified,
+    now: number,
+  ): Promise<ModifyResult | undefined>
+  /**
+   * Closes what is overdue, moves to others what waited for too long, and forgets results that were kept long enough.
+   * Returns how many records changed.
+   */
   sweep(now: number): Promise<number>
   /**
    * Resolves with the record as soon as its version differs from `version`, somebody is revoked, `ms` have passed, or
@@ -35,6 +51,9 @@ export interface ApprovalStore {
 type OpenResult =
   | { readonly ok: true; readonly approval: Approval; readonly opened: boolean }
   | { readonly ok: false; readonly code: 'ERR_APPROVAL_LIMIT' | 'ERR_APPROVAL_RATE' }
+  | { readonly ok: false; readonly code: 'ERR_POLICY_RATE'; readonly charged: Charged & { readonly ok: false } }
+
+type ModifyResult = { readonly ok: true; readonly child: Approval } | Refusal
 
 type ChangeResult = { readonly ok: true; readonly approval: Approval; readonly changed: boolean } | Refusal
 
@@ -163,6 +182,17 @@ export interface RevocationStore {
   findRevoked(keys: readonly RevocationKey[]): Promise<Revocation | undefined>
 }
 
+/**
+ * Uses of rules with a rate, for each caller by itself. Every replica counts in the same place, and a restart forgets
+ * nothing. A use counts for as long as the time of its rule.
+ */
+export interface UseStore {
+  /** How often this caller has used each rule within its time, in their order. */
+  usesOf(callerKey: string, rules: readonly RatedRule[], now: number): Promise<readonly number[]>
+  /** Counts what a call uses (`answerCharge`): all of it, or nothing. */
+  chargeUses(callerKey: string, charges: Decision['charges'], now: number): Promise<Charged>
+}
+
 /** Last known head of a replica's trail, so that a cut tail is noticed. */
 export interface TrailHead {
   readonly file: string
@@ -186,6 +216,7 @@ export interface StateStore
     LeaseStore,
     IdempotencyStore,
     RevocationStore,
+    UseStore,
     TrailHeadStore {
   /** Set when what is stored is lost with the process: said at start, refused beyond loopback. */
   readonly forgets: boolean

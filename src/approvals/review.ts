@@ -7,6 +7,8 @@ import {
   type ShownPreview,
   type Vote,
 } from './approval.ts'
+import { type DiffPart, diffText } from './diffText.ts'
+import { type EditableField, editableFields } from './editableFields.ts'
 import { findSuspiciousText } from './suspiciousText.ts'
 
 /**
@@ -50,9 +52,33 @@ export interface ReviewView {
   readonly reason: MaskedText | null
   readonly needs: readonly { readonly reviewers: string; readonly at_least: number; readonly approved: number }[]
   readonly votes: readonly VoteView[]
+  /** Set when a reviewer wrote this in the place of another request. Its authors do not approve it. */
+  readonly change: ChangeView | null
+  /** The request that took the place of this one. */
+  readonly replaced_by: { readonly id: string; readonly by: string; readonly note: MaskedText | null } | null
+  /** What a reviewer may change now, as a form would offer it. */
+  readonly editable: readonly EditableField[]
+  /** It moves, or has moved, to other people when nobody decides. */
+  readonly escalation: {
+    readonly to: string
+    readonly at: string
+    readonly done: boolean
+    readonly from: readonly string[]
+  } | null
   readonly warnings: readonly string[]
   /** False when something is hidden or could deceive: the reviewer must have opened the whole request. */
   readonly one_click: boolean
+}
+
+/** What a reviewer changed, against the request before it. */
+interface ChangeView {
+  readonly instead_of: string
+  readonly by: string
+  readonly via: string
+  readonly note: MaskedText | null
+  readonly authors: readonly string[]
+  /** Every field that differs. The parts are cut from texts that went through masking. */
+  readonly fields: readonly { readonly name: string; readonly diff: readonly DiffPart[] }[]
 }
 
 /** Why one operation was stopped. */
@@ -122,9 +148,47 @@ export function reviewViewOf(approval: Approval, nameGroup: (id: string) => stri
       approved: approvalsFor(need, approval.votes),
     })),
     votes: approval.votes.map(voteViewOf),
+    change: changeViewOf(approval),
+    replaced_by: replacementViewOf(approval),
+    editable: editableFields(approval),
+    escalation: escalationViewOf(approval),
     warnings,
     one_click: warnings.length === 0 && !shown.fields.some((field) => field.masked) && shown.masked.length === 0,
   }
+}
+
+function changeViewOf({ modification, shown }: Approval): ChangeView | null {
+  if (modification === undefined) return null
+  const { parent, author, via, note, before, authors } = modification
+  const names = [...new Set([...before, ...shown.fields].map(({ name }) => name))]
+  const textIn = (fields: readonly ShownField[], name: string) =>
+    fields.find((field) => field.name === name)?.text ?? ''
+  const fields = names
+    .map((name) => ({ name, before: textIn(before, name), after: textIn(shown.fields, name) }))
+    .filter((field) => field.before !== field.after)
+    .map((field) => ({ name: field.name, diff: diffText(field.before, field.after) }))
+  return {
+    instead_of: parent,
+    by: author.name ?? author.subject,
+    via,
+    note: note ?? null,
+    authors: authors.map(({ name, subject }) => name ?? subject),
+    fields,
+  }
+}
+
+function replacementViewOf({ replacement }: Approval): ReviewView['replaced_by'] {
+  if (replacement === undefined) return null
+  const { id, by, note } = replacement
+  return { id, by: by.name ?? by.subject, note: note ?? null }
+}
+
+function escalationViewOf({ escalation, escalated, state, expiresAt }: Approval): ReviewView['escalation'] {
+  if (escalation === undefined) return null
+  const willMove = state === 'pending' && escalation.at < expiresAt
+  if (escalated === undefined && !willMove) return null
+  const from = (escalated?.from ?? []).map(({ set }) => set)
+  return { to: escalation.to.set, at: isoTime(escalated?.at ?? escalation.at), done: escalated !== undefined, from }
 }
 
 /** One vote as every surface shows it. */
@@ -133,7 +197,7 @@ export function voteViewOf({ name, subject, verdict, via, at, reason }: Vote): V
 }
 
 function warningsOf(approval: Approval): readonly string[] {
-  const { shown, agent, caller, verdicts, afterUnknown } = approval
+  const { shown, agent, caller, verdicts, afterUnknown, modification } = approval
   const preview = [...(shown.preview?.lines ?? []), ...(shown.preview?.missing ?? [])]
   const texts: readonly (readonly [string, string | undefined])[] = [
     ...shown.fields.map(({ name, text }) => [name, text] as const),
@@ -142,6 +206,9 @@ function warningsOf(approval: Approval): readonly string[] {
     ...(shown.preview?.texts ?? []).map(({ title, text }) => [title, `${title}\n${text}`] as const),
     ['agent', [agent.name, agent.version].join(' ')],
     ['caller', caller.name],
+    // The removed parts of a diff stand beside what would run.
+    ...(modification?.before ?? []).map(({ name, text }) => [`${name} before`, text] as const),
+    ['note', modification?.note],
     ['operations', verdicts.map(({ operation }) => JSON.stringify([operation.operation, operation.facts])).join('\n')],
   ]
   const warnings = texts.flatMap(([where, text]) =>

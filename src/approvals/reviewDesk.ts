@@ -3,10 +3,11 @@ import { type ErrorCode, GateError } from '../errors.ts'
 import type { Approval, ApprovalState } from './approval.ts'
 import { refuseRevokedPerson, type VotingBooth } from './castVote.ts'
 import { membershipOf, type Reviewer } from './membership.ts'
+import type { ModifyDesk } from './modifyRequest.ts'
 import { expire } from './transitions.ts'
 
 /** What every surface that shows requests to reviewers needs from outside. */
-export interface ReviewDesk extends VotingBooth {
+export interface ReviewDesk extends ModifyDesk {
   readonly maskText: (text: string) => MaskedText
   /** The configured name of a directory group, or the id itself. */
   readonly nameGroup?: (id: string) => string
@@ -17,14 +18,17 @@ export interface ReviewDesk extends VotingBooth {
 export interface RefusedVote {
   readonly approvalId: string
   readonly reviewer: Reviewer
-  readonly verdict: 'approve' | 'deny'
+  readonly verdict: Deed
   readonly code: ErrorCode
 }
+
+/** What a reviewer does to a request. */
+export type Deed = 'approve' | 'deny' | 'modify'
 
 /** Something may still happen with these. */
 export const OPEN_STATES: readonly ApprovalState[] = ['pending', 'approved', 'executing']
 export const CLOSED_STATES: readonly ApprovalState[] = [
-  ...(['denied', 'expired', 'withdrawn', 'executed', 'failed', 'unknown'] as const),
+  ...(['denied', 'expired', 'withdrawn', 'modified', 'executed', 'failed', 'unknown'] as const),
 ]
 /** Newest first. An answer says when there were more. */
 const LIST_LIMIT = 1000
@@ -73,7 +77,7 @@ export async function setsOf(reviewer: Reviewer, desk: VotingBooth): Promise<rea
 
 /** No refused vote goes unrecorded, whatever refused it. */
 export async function voteRecorded<Result>(
-  vote: { readonly approvalId: string; readonly reviewer: Reviewer; readonly verdict: 'approve' | 'deny' },
+  vote: { readonly approvalId: string; readonly reviewer: Reviewer; readonly verdict: Deed },
   desk: Pick<ReviewDesk, 'recordVoteRefused'>,
   cast: () => Promise<Result>,
 ): Promise<Result> {
@@ -85,8 +89,9 @@ export async function voteRecorded<Result>(
   }
 }
 
-function concerns(approval: Approval, sets: readonly string[]): boolean {
-  return approval.needs.some((need) => sets.includes(need.set))
+/** Who was asked before an escalation sees what became of it. */
+function concerns({ needs, escalated }: Approval, sets: readonly string[]): boolean {
+  return [...needs, ...(escalated?.from ?? [])].some((need) => sets.includes(need.set))
 }
 
 /** As it is now, even when no sweep has closed it yet. */

@@ -36,6 +36,8 @@ export const approvalsSettings = z
     /** Agent or app object id -> object ids of the people who answer for it, and so may not approve for it. */
     owners: z.record(memberId, z.array(memberId)).default({}),
     defaultReviewers: setName.optional(),
+    /** A request that nobody has decided after so long moves to another reviewer set. Rules may say otherwise. */
+    escalation: z.strictObject({ after: duration, to: setName }).optional(),
     /** The built-in pages under /console. They log in through `reviewerApp`. */
     console: z
       .strictObject({
@@ -56,6 +58,14 @@ export const approvalsSettings = z
     path: ['defaultReviewers'],
     message: 'names a reviewer set that `reviewers` does not define',
   })
+  .refine((all) => all.escalation === undefined || Object.hasOwn(all.reviewers, all.escalation.to), {
+    path: ['escalation', 'to'],
+    message: 'names a reviewer set that `reviewers` does not define',
+  })
+  .refine((all) => all.escalation === undefined || all.escalation.after > 0, {
+    path: ['escalation', 'after'],
+    message: 'must be longer than nothing',
+  })
 
 export type ApprovalsSettings = z.infer<typeof approvalsSettings>
 
@@ -74,6 +84,7 @@ export interface ApprovalRules {
   readonly maxPendingPerCaller: number
   readonly owners: ReadonlyMap<string, readonly string[]>
   readonly defaultReviewers: string | undefined
+  readonly escalation?: { readonly afterMs: number; readonly to: string } | undefined
   readonly sets: ReadonlyMap<string, ReviewerSet>
 }
 
@@ -105,6 +116,7 @@ export function resolveApprovalRules(
     maxPendingPerCaller: settings.maxPendingPerCaller,
     owners: new Map(Object.entries(settings.owners)),
     defaultReviewers: settings.defaultReviewers,
+    escalation: settings.escalation && { afterMs: settings.escalation.after, to: settings.escalation.to },
     sets,
   }
 }

@@ -9,6 +9,8 @@ import { type Approval, type ApprovalEvent, isSatisfied, type Lease, type Vote }
  *     pending --vote--> approved --take--> executing --settle--> executed | failed | unknown
  *        |--vote--> denied   |--expire--> expired (claim deadline)
  *        |--expire--> expired          pending, approved --withdraw--> withdrawn
+ *        |--modify--> modified, and a new request takes its place (modify.ts)
+ *        |--escalate--> pending, decided by other people
  */
 export type Transition =
   | { readonly ok: true; readonly approval: Approval; readonly events: readonly ApprovalEvent[] }
@@ -54,6 +56,7 @@ export function isOverdue(approval: Approval, now: number): boolean {
     case 'denied':
     case 'expired':
     case 'withdrawn':
+    case 'modified':
     case 'executing':
     case 'executed':
     case 'failed':
@@ -66,6 +69,19 @@ export function isOverdue(approval: Approval, now: number): boolean {
 export function expire(approval: Approval, now: number): Transition {
   if (!isOverdue(approval, now)) return unchanged(approval)
   return moved(approval, { state: 'expired', settledAt: now, args: undefined }, now, 'expired')
+}
+
+/** Moves a request that nobody decided in time to the people who are asked next, once. Votes so far stay on record. */
+export function escalate(approval: Approval, now: number): Transition {
+  const { escalation, state, needs } = approval
+  if (!isToEscalate(approval) || isOverdue(approval, now)) return unchanged(approval)
+  if (state !== 'pending' || escalation === undefined || now < escalation.at) return unchanged(approval)
+  return moved(approval, { needs: [escalation.to], escalated: { at: now, from: needs } }, now, 'escalated')
+}
+
+/** Whether it still waits for the time at which others are asked. */
+export function isToEscalate({ state, escalation, escalated, expiresAt }: Approval): boolean {
+  return state === 'pending' && escalation !== undefined && escalated === undefined && escalation.at < expiresAt
 }
 
 export interface TakeRequest {
@@ -90,6 +106,8 @@ export function take(approval: Approval, request: TakeRequest, now: number): Tra
       return { ok: false, code: 'ERR_APPROVAL_EXPIRED' }
     case 'withdrawn':
       return { ok: false, code: 'ERR_APPROVAL_WITHDRAWN' }
+    case 'modified':
+      return { ok: false, code: 'ERR_APPROVAL_MODIFIED' }
     case 'executing':
     case 'executed':
     case 'failed':
@@ -158,6 +176,8 @@ export function withdraw(approval: Approval, by: 'caller' | 'policy', now: numbe
       return moved(approval, { state: 'withdrawn', withdrawnBy: by, settledAt: now, args: undefined }, now, 'withdrawn')
     case 'withdrawn':
       return unchanged(approval)
+    case 'modified':
+      return { ok: false, code: 'ERR_APPROVAL_MODIFIED' }
     case 'denied':
       return { ok: false, code: 'ERR_APPROVAL_DENIED' }
     case 'expired':

@@ -17,7 +17,12 @@ export interface Ballot {
   readonly memberOf: readonly string[]
   /** Object ids or person keys of people who answer for this caller. */
   readonly owners: readonly string[]
+  /** Other accounts of the same person, as configured: object ids or person keys. */
+  readonly aliases?: readonly string[]
 }
+
+/** A person at a request: who they are and what they may, at the moment of the click. */
+export type Admission = Pick<Ballot, 'person' | 'subject' | 'memberOf' | 'owners' | 'aliases'>
 
 /**
  * Applies one vote. Deny decides at once; approve decides when every need is met by different people. Whoever is not
@@ -27,24 +32,14 @@ export function vote(approval: Approval, ballot: Ballot, now: number): Transitio
   const refusal = refuseVoter(approval, ballot)
   if (refusal !== undefined) return refusal
   if (approval.digest !== ballot.digest) return { ok: false, code: 'ERR_VOTE_DIGEST' }
+  if (ballot.verdict === 'approve' && isAuthor(approval, ballot)) return { ok: false, code: 'ERR_VOTE_AUTHOR' }
   const earlier = approval.votes.find((one) => one.person === ballot.person)
-  if (earlier?.verdict === ballot.verdict) return unchanged(approval)
+  // After an escalation the same person may count for those who are asked now.
+  const countsAlready = setsOf(approval, ballot).every((set) => earlier?.sets.includes(set) === true)
+  if (earlier?.verdict === ballot.verdict && countsAlready) return unchanged(approval)
 
-  switch (approval.state) {
-    case 'pending':
-      break
-    case 'expired':
-      return { ok: false, code: 'ERR_VOTE_EXPIRED' }
-    case 'approved':
-    case 'denied':
-    case 'withdrawn':
-    case 'executing':
-    case 'executed':
-    case 'failed':
-    case 'unknown':
-      return alreadyDecided(approval)
-  }
-  if (isOverdue(approval, now)) return { ok: false, code: 'ERR_VOTE_EXPIRED' }
+  const closed = refuseClosed(approval, now)
+  if (closed !== undefined) return closed
   if (ballot.verdict === 'deny' && (ballot.reason === undefined || ballot.reason.trim() === '')) {
     return { ok: false, code: 'ERR_VOTE_REASON' }
   }
@@ -53,7 +48,7 @@ export function vote(approval: Approval, ballot: Ballot, now: number): Transitio
 
 function count(approval: Approval, ballot: Ballot, now: number): Transition {
   const { person, subject, name, verdict, via, reason } = ballot
-  const sets = approval.needs.map((need) => need.set).filter((set) => ballot.memberOf.includes(set))
+  const sets = setsOf(approval, ballot)
   const cast: Vote = { person, subject, name, verdict, via, reason, sets, at: now }
   // A person who approved and thinks better of it while others are still asked: the denial replaces the approval.
   const votes = [...approval.votes.filter((one) => one.person !== person), cast]
@@ -65,8 +60,40 @@ function count(approval: Approval, ballot: Ballot, now: number): Transition {
   return moved(approval, { votes, state: 'approved', claimBy }, now, 'decided', cast)
 }
 
+/** Whether anything may still be decided. Who decided is told. */
+export function refuseClosed(approval: Approval, now: number): Refusal | undefined {
+  switch (approval.state) {
+    case 'pending':
+      return isOverdue(approval, now) ? { ok: false, code: 'ERR_VOTE_EXPIRED' } : undefined
+    case 'expired':
+      return { ok: false, code: 'ERR_VOTE_EXPIRED' }
+    case 'approved':
+    case 'denied':
+    case 'withdrawn':
+    case 'modified':
+    case 'executing':
+    case 'executed':
+    case 'failed':
+    case 'unknown':
+      return alreadyDecided(approval)
+  }
+}
+
+/** Whether this person wrote any of it, under whichever account. */
+function isAuthor({ modification }: Approval, { person, subject, aliases = [] }: Ballot): boolean {
+  const mine = [person, subject, ...aliases].map(sameCase)
+  return (
+    modification?.authors.some((one) => mine.includes(sameCase(one.person)) || mine.includes(sameCase(one.subject))) ??
+    false
+  )
+}
+
+function setsOf({ needs }: Approval, { memberOf }: Ballot): readonly string[] {
+  return needs.map((need) => need.set).filter((set) => memberOf.includes(set))
+}
+
 /** Separation of duties, in the order in which it protects: nobody decides for themselves, whatever sets they are in. */
-function refuseVoter(approval: Approval, ballot: Ballot): Refusal | undefined {
+export function refuseVoter(approval: Approval, ballot: Admission): Refusal | undefined {
   const { caller } = approval
   if (ballot.person === caller.person || ballot.subject === caller.subject) {
     return { ok: false, code: 'ERR_VOTE_OWN_CALL' }
@@ -85,6 +112,11 @@ function alreadyDecided(approval: Approval): Refusal {
   const last = decidingVote(approval)
   const by = last?.name ?? last?.subject
   const facts = { state: approval.state, ...(by !== undefined && { by }), ...(last && { at: last.at }) }
+  if (approval.replacement !== undefined) {
+    const { id, by: author } = approval.replacement
+    const detail = `It was changed by ${author.name ?? author.subject}; ${id} took its place.`
+    return { ok: false, code: 'ERR_VOTE_DECIDED', detail, facts: { ...facts, replaced_by: id } }
+  }
   if (approval.state === 'withdrawn') return { ok: false, code: 'ERR_VOTE_DECIDED', detail: 'It was withdrawn.', facts }
   const verb = last?.verdict === 'deny' ? 'denied' : 'approved'
   return { ok: false, code: 'ERR_VOTE_DECIDED', detail: `It was ${verb} by ${by ?? 'a reviewer'}.`, facts }

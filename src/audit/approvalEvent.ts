@@ -11,7 +11,7 @@ const actor = {
     oid: z.string(),
     name: z.string().optional(),
   }),
-  via: z.enum(['api', 'cli', 'console', 'slack', 'webhook', 'demo']),
+  via: z.enum(['api', 'cli', 'console', 'slack', 'webhook', 'email', 'demo']),
 }
 
 /** The life of an approval. */
@@ -29,6 +29,9 @@ export const approvalEvents = [
     /** The agent's own words, unverified. */
     reason: maskedText.optional(),
     expires_at: moment.optional(),
+    /** A reviewer wrote it: whose place it takes, and who. */
+    instead_of: id.optional(),
+    author: actor.by.optional(),
   }),
   z.strictObject({ event: z.literal('approval.delivered'), ...approval, via: actor.via, to: z.string().optional() }),
   /** One vote that counted; `state` is what the approval is after it (`pending` while votes are missing). */
@@ -47,8 +50,17 @@ export const approvalEvents = [
     ...approval,
     by: actor.by.optional(),
     via: actor.via,
-    vote: z.enum(['approve', 'deny']).optional(),
+    vote: z.enum(['approve', 'deny', 'modify']).optional(),
     code: z.string(),
+  }),
+  /** A reviewer wrote another request in its place: `to`. Nothing of this one can run any more. */
+  z.strictObject({
+    event: z.literal('approval.modified'),
+    ...approval,
+    ...actor,
+    to: id,
+    digest: z.string().optional(),
+    reason: maskedText.optional(),
   }),
   z.strictObject({ event: z.literal('approval.expired'), ...approval, why: z.enum(['ttl', 'claim']) }),
   z.strictObject({ event: z.literal('approval.withdrawn'), ...approval, reason: maskedText.optional() }),

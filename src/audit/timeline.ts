@@ -76,10 +76,16 @@ function describe(record: TrailRecord): Description {
       const masked = record.masked?.map(({ where, why, count: times }) => `masked ${where}: ${why} (${times})`) ?? []
       return told(mood, [record.status, ...facts].join(', '), record.message, ...masked)
     }
+    case 'approval.modified':
+      return told(
+        'waiting',
+        `${record.approval}: ${record.to} takes its place, written by ${record.by.name ?? record.by.oid} via ${record.via}`,
+        record.reason,
+      )
     case 'approval.requested':
       return told(
         'waiting',
-        `${record.approval} for ${record.reviewers.join(', ')}`,
+        `${record.approval} for ${record.reviewers.join(', ')}${record.instead_of === undefined ? '' : `, instead of ${record.instead_of}`}`,
         record.reason,
         ...(record.preview ?? []),
       )

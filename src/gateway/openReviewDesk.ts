@@ -1,5 +1,6 @@
 import type { ApprovalGate } from '../approvals/clearance.ts'
 import type { LookUpGroups } from '../approvals/membership.ts'
+import type { Rejudge } from '../approvals/modify.ts'
 import type { ReviewDesk } from '../approvals/reviewDesk.ts'
 import type { Trail } from '../audit/trail.ts'
 import type { Masker } from '../masking/masker.ts'
@@ -10,12 +11,13 @@ export interface ReviewDeskParts {
   readonly trail: Trail
   readonly lookUpGroups: LookUpGroups
   readonly masker: Masker
+  readonly rejudge: Rejudge
   readonly nameGroup: (id: string) => string
 }
 
 /** The desk of one reviewing surface: what is refused there is recorded under its name. */
 export function openReviewDesk(
-  { approvals, trail, lookUpGroups, masker, nameGroup }: ReviewDeskParts,
+  { approvals, trail, lookUpGroups, masker, rejudge, nameGroup }: ReviewDeskParts,
   via: 'api' | 'console',
 ): ReviewDesk {
   return {
@@ -25,6 +27,7 @@ export function openReviewDesk(
     recordEvent: approvals.recordEvent,
     clock: approvals.clock,
     maskText: (text) => maskFreeText(text, masker),
+    rejudge,
     nameGroup,
     async recordVoteRefused({ approvalId, reviewer, verdict, code }) {
       const by = { provider: reviewer.provider, oid: reviewer.subject, name: reviewer.name }

@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Lease } from '../approvals/approval.ts'
 import type { ApprovalGate } from '../approvals/clearance.ts'
 import type { LookUpGroups, Reviewer } from '../approvals/membership.ts'
+import type { Rejudge } from '../approvals/modify.ts'
 import type { DeliveryStore } from '../approvals/ports.ts'
 import type { Trail } from '../audit/trail.ts'
 import type { Config } from '../config/loadConfig.ts'
@@ -30,6 +31,7 @@ interface SlackReviewParts {
   readonly trail: Trail
   readonly lookUpGroups: LookUpGroups
   readonly masker: Masker
+  readonly rejudge: Rejudge
   readonly nameGroup: (id: string) => string
   readonly readSecret: ReadSecret
   readonly linkTo: LinkTo
@@ -68,6 +70,7 @@ export async function openSlackReviews(parts: SlackReviewParts): Promise<SlackRe
     recordEvent: approvals.recordEvent,
     clock: approvals.clock,
     maskText: (text) => maskFreeText(text, parts.masker),
+    rejudge: parts.rejudge,
     nameGroup: parts.nameGroup,
     linkTo: parts.linkTo,
     identify: {

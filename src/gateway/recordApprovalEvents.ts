@@ -29,6 +29,14 @@ function toTrailEvent(
     case 'voted':
     case 'decided':
       return { event: 'approval.decided', ...about, ...voteOf(event, approval), digest: approval.digest }
+    case 'modified': {
+      if (approval.replacement === undefined) throw new TypeError(`nothing took the place of ${approval.id}`)
+      const { id, by, via, note } = approval.replacement
+      const who = { by: { oid: by.subject, name: by.name }, via: VIA[via] }
+      return { event: 'approval.modified', ...about, ...who, to: id, reason: note, digest: approval.digest }
+    }
+    case 'escalated':
+      return { event: 'approval.escalated', ...about, to: approval.escalation?.to.set ?? '' }
     case 'expired':
       return { event: 'approval.expired', ...about, why: approval.claimBy === undefined ? 'ttl' : 'claim' }
     case 'withdrawn':
@@ -40,19 +48,26 @@ function toTrailEvent(
 }
 
 function requestOf(
-  { caller, shown, tool, connection, digest, needs, expiresAt }: Approval,
+  { caller, shown, tool, connection, digest, needs, expiresAt, modification, escalated }: Approval,
   nameGroup: (id: string) => string,
 ) {
   const { lines = [], missing = [] } = shown.preview ?? {}
   return {
-    caller: callerToFields({ ...caller, roles: [], tokenId: undefined, expiresAt: new Date(expiresAt) }, nameGroup),
+    caller: callerToFields(
+      { ...caller, roles: caller.roles ?? [], tokenId: undefined, expiresAt: new Date(expiresAt) },
+      nameGroup,
+    ),
     tool,
     connection,
     request: Object.fromEntries(shown.fields.map(({ name, text }) => [name, text])),
     digest,
-    reviewers: needs.map(({ set, atLeast }) => (atLeast === 1 ? set : `${set} x${atLeast}`)),
+    reviewers: (escalated?.from ?? needs).map(({ set, atLeast }) => (atLeast === 1 ? set : `${set} x${atLeast}`)),
     preview: [...lines, ...missing],
     reason: shown.reason,
+    ...(modification !== undefined && {
+      instead_of: modification.parent,
+      author: { oid: modification.author.subject, name: modification.author.name },
+    }),
     expires_at: new Date(expiresAt).toISOString(),
   }
 }

@@ -1,16 +1,15 @@
-import type { Approval } from '../approvals/approval.ts'
 import { readOwnApproval, withdrawApproval } from '../approvals/ownApproval.ts'
 import type { Answer, Json } from '../call.ts'
-import { GateError } from '../errors.ts'
 import type { GateTool } from '../gateTools/gateTool.ts'
 import { approvalInput, explainInput } from '../gateTools/gateTools.ts'
 import { maskFacts } from '../masking/maskFacts.ts'
+import { ruleKey } from '../policy/circumstances.ts'
 import { reachable } from '../policy/reachable.ts'
 import { answerOk, verdictsOf } from './answers.ts'
 import { judge } from './judge.ts'
 import { findTool, type Passage } from './passage.ts'
-import { checkArguments, findConnection, readRequest } from './readRequest.ts'
-import { answerIfOpen, runTool } from './runTool.ts'
+import { checkArguments, readRequest } from './readRequest.ts'
+import { answerIfOpen, argumentsOf, runTool } from './runTool.ts'
 import { waitForPeople } from './waitForPeople.ts'
 
 /** Answers a tool about the gate itself. Only `await_approval` can run something: the call that was approved. */
@@ -33,28 +32,19 @@ async function awaitApproval(passage: Passage): Promise<Answer> {
   const { approval_id: id } = checkArguments(approvalInput, call.args)
   const own = await readOwnApproval(gates.approvals.store, id, caller.key)
   const approval = await waitForPeople(own, gates.inlineWaitMs(), passage)
-  const answer = await answerIfOpen(approval.state === 'executed' ? handedOutNow(approval, passage) : approval, passage)
+  const answer = await answerIfOpen(approval, passage)
   if (answer !== undefined) return answer
-  if (approval.args === undefined) throw new GateError('ERR_APPROVAL_TAKEN')
-  return runTool(findTool(approval.tool, gates), approval.args, id, passage)
-}
-
-/**
- * A result that was kept goes to somebody who could ask for it now, not to who once could; and as it was masked, it
- * goes only while the settings it was masked under are in force.
- */
-function handedOutNow(approval: Approval, { caller, gates }: Passage): Approval {
-  const connection = findConnection(approval.connection, findTool(approval.tool, gates), caller, gates.inForce())
-  return approval.connectionVersion === connection.version ? approval : { ...approval, output: undefined }
+  return runTool(findTool(approval.tool, gates), argumentsOf(approval), approval.id, passage)
 }
 
 async function withdraw(passage: Passage): Promise<Answer> {
   const { call, caller, gates, record } = passage
   const { approval_id: id } = checkArguments(approvalInput, call.args)
-  await withdrawApproval(id, caller.key, gates.approvals)
-  await record.finished(maskFacts(null, passage.masker), { status: 'answered', approvalId: id })
-  const words = { message: `Approval ${id} is withdrawn; the call will not run.`, nextStep: 'Nothing is left to do.' }
-  return answerOk(passage, undefined, { ...words, approvalId: id })
+  const withdrawn = await withdrawApproval(id, caller.key, gates.approvals)
+  await record.finished(maskFacts(null, passage.masker), { status: 'answered', approvalId: withdrawn.id })
+  const also = withdrawn.id === id ? '' : `, with ${withdrawn.id}, which a reviewer had written in its place`
+  const message = `Approval ${id} is withdrawn${also}; the call will not run.`
+  return answerOk(passage, undefined, { message, nextStep: 'Nothing is left to do.', approvalId: withdrawn.id })
 }
 
 async function explainCall(passage: Passage): Promise<Answer> {
@@ -65,7 +55,10 @@ async function explainCall(passage: Passage): Promise<Answer> {
   const understanding = await request.tool.understand(request.args, request.connection.name, waiter.signal)
   try {
     // On record like the call itself: what was asked about is what may be tried next.
-    const { decision } = judge(request, understanding, inForce, passage)
+    const { rated } = inForce.policies
+    const times = await gates.approvals.store.usesOf(caller.key, rated, gates.approvals.clock())
+    const used = new Map(rated.map((rule, index) => [ruleKey(rule), times[index] ?? rule.limit]))
+    const { decision } = judge(request, understanding, inForce, passage, used)
     return await answerFacts({ decision: decision.action, operations: verdictsOf(decision) }, passage)
   } finally {
     await understanding.release()

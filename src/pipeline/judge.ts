@@ -1,6 +1,7 @@
 import { digestOf } from '../approvals/digest.ts'
 import type { Constraints, Decision } from '../call.ts'
 import { type MaskedRequest, maskRequest } from '../masking/maskText.ts'
+import { type Moment, unusedAt } from '../policy/circumstances.ts'
 import { decide } from '../policy/decide.ts'
 import type { Understanding } from '../tools/tool.ts'
 import type { InForce } from './gates.ts'
@@ -22,15 +23,33 @@ export interface JudgedRequest {
 export function judge(
   request: ToolRequest,
   understanding: Understanding,
-  { policies }: InForce,
+  inForce: InForce,
   passage: Passage,
+  used?: Moment['used'],
 ): JudgedRequest {
-  const { caller, gates, masker, record } = passage
+  const { record } = passage
+  const { operations, effect } = understanding
+  record.understood({ connection: request.connection.name, effect, operations })
+  const judged = weigh(request, understanding, inForce, passage, used)
+  passage.decision = judged.decision
+  const fields = judged.shown.fields.map(({ name, text }) => [name, text])
+  record.decided(judged.decision, Object.fromEntries(fields), judged.digest)
+  return judged
+}
+
+/** Decides what was understood, and binds it to a digest. Nothing is recorded: for what is asked of people only. */
+export function weigh(
+  request: ToolRequest,
+  understanding: Understanding,
+  { policies }: InForce,
+  { caller, masker, gates }: Pick<Passage, 'caller' | 'masker' | 'gates'>,
+  used?: Moment['used'],
+): JudgedRequest {
   const { connection, tool } = request
-  const { operations, judged, target, effect } = understanding
-  record.understood({ connection: connection.name, effect, operations })
-  const decision = decide({ caller, connection, tool: tool.name, operations }, policies)
-  passage.decision = decision
+  const { operations, judged, target } = understanding
+  // Uses are counted by clear.ts, where nothing can come in between; here every rule has room.
+  const moment = { ...unusedAt(gates.approvals.clock(), policies.rated), ...(used && { used }) }
+  const decision = decide({ caller, connection, tool: tool.name, operations, moment }, policies)
   const constraints: Constraints = { maxRows: decision.approval?.maxRows }
   const bound = {
     callerKey: caller.key,
@@ -43,6 +62,5 @@ export function judge(
   }
   const digest = digestOf(gates.digestKey, bound)
   const shown = maskRequest(understanding.request, masker)
-  record.decided(decision, Object.fromEntries(shown.fields.map(({ name, text }) => [name, text])), digest)
   return { request, understanding, decision, constraints, digest, shown }
 }

@@ -1,3 +1,4 @@
+import type { Approval } from '../approvals/approval.ts'
 import type { CallRecord } from '../audit/record.ts'
 import type { Caller, Decision, ToolCall } from '../call.ts'
 import { GateError } from '../errors.ts'
@@ -21,6 +22,8 @@ export interface Passage extends AnswerContext {
   readonly waiter: Waiter
   /** The latest decision, for the answer to a denial. */
   decision: Decision | undefined
+  /** The request that people wrote in the place of the agent's, once it is known to answer this call. */
+  changed: Approval | undefined
 }
 
 /** @throws GateError ERR_TOOL_UNKNOWN */

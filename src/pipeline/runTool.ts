@@ -3,6 +3,7 @@ import { clear } from '../approvals/clear.ts'
 import type { Clearance, ClearRequest } from '../approvals/clearance.ts'
 import { answerOf } from '../approvals/ownApproval.ts'
 import type { Answer, Json } from '../call.ts'
+import { GateError } from '../errors.ts'
 import { checkStillValid } from '../identity/authenticate.ts'
 import { maskPreview } from '../masking/mask.ts'
 import { maskFacts } from '../masking/maskFacts.ts'
@@ -11,8 +12,8 @@ import type { Tool } from '../tools/tool.ts'
 import { answerOk, answerPending, answerStopped } from './answers.ts'
 import { execute } from './execute.ts'
 import { type JudgedRequest, judge } from './judge.ts'
-import type { Passage } from './passage.ts'
-import { readRequest } from './readRequest.ts'
+import { findTool, type Passage } from './passage.ts'
+import { findConnection, readRequest } from './readRequest.ts'
 import { waitForPeople } from './waitForPeople.ts'
 
 /**
@@ -30,19 +31,23 @@ export async function runTool(
 ): Promise<Answer> {
   const { gates, caller, waiter } = passage
   const deadline = performance.now() + gates.inlineWaitMs()
+  let wanted = args
   for (let waitedFor = approvalId; ; ) {
     const inForce = gates.inForce()
-    const request = readRequest(tool, args, caller, inForce)
+    const request = readRequest(tool, wanted, caller, inForce)
     const understanding = await tool.understand(request.args, request.connection.name, waiter.signal)
     let open: Approval
+    let judgedDigest: string
     try {
       const judged = judge(request, understanding, inForce, passage)
       // Before anything is taken: a call that stops here must not use up its approval.
       checkStillValid(caller, new Date(gates.approvals.clock()))
       const clearance = await clear(clearRequestOf(judged, waitedFor, passage), gates.approvals)
+      if (clearance.state === 'cleared') notice(clearance.approval, passage)
       if (clearance.state === 'cleared') return await runCleared(judged, clearance, passage)
       if (clearance.state === 'kept') return await answerKept(clearance, passage)
       open = clearance.approval
+      judgedDigest = judged.digest
     } finally {
       await understanding.release()
     }
@@ -50,16 +55,40 @@ export async function runTool(
     const answer = await answerIfOpen(settled, passage)
     if (answer !== undefined) return answer
     waitedFor = settled.id
+    // A reviewer wrote another request in its place, and people approved that one: it is what runs, for this call.
+    if (settled.digest !== judgedDigest) wanted = argumentsOf(settled)
   }
+}
+
+/** The arguments that were approved. They leave the record when somebody else has run them. */
+export function argumentsOf({ args }: Approval): Json {
+  if (args === undefined) throw new GateError('ERR_APPROVAL_TAKEN')
+  return args
+}
+
+/** From here on the answer says that it is about what a reviewer wrote. */
+function notice(approval: Approval | undefined, passage: Passage): void {
+  if (approval?.modification !== undefined) passage.changed = approval
 }
 
 /** What an approval that cannot be taken answers: still waiting (the call is deferred) or executed already. */
 export async function answerIfOpen(approval: Approval, passage: Passage): Promise<Answer | undefined> {
-  const answer = answerOf(approval, passage.gates.approvals.clock())
+  notice(approval, passage)
+  const answer = answerOf(handedOutNow(approval, passage), passage.gates.approvals.clock())
   if (answer === undefined) return undefined
   if (answer.state === 'kept') return answerKept(answer, passage)
   await passage.record.deferred(approval.id)
   return answerPending(passage, approval)
+}
+
+/**
+ * A result that was kept goes to somebody who could ask for it now, not to who once could; and as it was masked, it
+ * goes only while the settings it was masked under are in force.
+ */
+function handedOutNow(approval: Approval, { caller, gates }: Passage): Approval {
+  if (approval.state !== 'executed') return approval
+  const connection = findConnection(approval.connection, findTool(approval.tool, gates), caller, gates.inForce())
+  return approval.connectionVersion === connection.version ? approval : { ...approval, output: undefined }
 }
 
 async function runCleared(

@@ -24,6 +24,13 @@ export function drawNews(event: ApprovalEvent, approval: Approval): Message | un
           ? 'Withdrawn: policy asks for more now than it did. Nothing ran.'
           : 'Withdrawn by the agent. Nothing ran.',
       )
+    case 'modified':
+      return changed(approval)
+    case 'escalated':
+      return say(
+        approval,
+        `Nobody has decided so far. It moved to ${oneLine(approval.escalation?.to.set ?? '', 80).text}.`,
+      )
     case 'settled':
       return say(approval, outcomeOf(approval))
   }
@@ -47,6 +54,15 @@ function decided({ vote }: ApprovalEvent, approval: Approval): Message {
   return deciding.reason === undefined
     ? { text, blocks }
     : { text, blocks: [...blocks, codeBlock(oneLine(visible(deciding.reason), 1_000).text)] }
+}
+
+function changed(approval: Approval): Message {
+  const { replacement } = approval
+  const by = oneLine(replacement?.by.name ?? replacement?.by.subject ?? 'a reviewer', 100).text
+  const { text, blocks } = say(approval, `Changed by ${by}. Nothing ran. ${replacement?.id ?? ''} takes its place.`)
+  return replacement?.note === undefined
+    ? { text, blocks }
+    : { text, blocks: [...blocks, codeBlock(oneLine(visible(replacement.note), 1_000).text)] }
 }
 
 function outcomeOf({ state, failure }: Approval): string {

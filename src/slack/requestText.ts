@@ -35,6 +35,7 @@ export const TITLES: Readonly<Record<ApprovalState, string>> = {
   denied: 'Denied',
   expired: 'Expired',
   withdrawn: 'Withdrawn',
+  modified: 'Changed by a reviewer',
   executing: 'Approved, running',
   executed: 'Approved and executed',
   failed: 'Approved, failed',

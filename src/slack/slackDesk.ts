@@ -1,7 +1,7 @@
 import type { Approval } from '../approvals/approval.ts'
 import type { Reviewer } from '../approvals/membership.ts'
 import type { DeliveryStore } from '../approvals/ports.ts'
-import type { ReviewDesk } from '../approvals/reviewDesk.ts'
+import type { Deed, ReviewDesk } from '../approvals/reviewDesk.ts'
 import { type ErrorCode, GateError } from '../errors.ts'
 import { SURFACE } from './createSlackNotifier.ts'
 import { type IdentifyParts, isAtHome, lookUp } from './identifyReviewer.ts'
@@ -18,12 +18,13 @@ export interface SlackRefusal {
   readonly reviewer: Reviewer | undefined
   readonly user: string | undefined
   readonly team: string | undefined
-  readonly verdict: 'approve' | 'deny' | undefined
+  readonly verdict: Deed | undefined
   readonly code: ErrorCode
 }
 
 /** What answering people in Slack needs from outside. */
-export interface SlackDesk extends Pick<ReviewDesk, 'rules' | 'lookUpGroups' | 'recordEvent' | 'clock' | 'maskText'> {
+export interface SlackDesk
+  extends Pick<ReviewDesk, 'rules' | 'lookUpGroups' | 'recordEvent' | 'clock' | 'maskText' | 'rejudge'> {
   readonly store: ReviewDesk['store'] & DeliveryStore
   readonly nameGroup: (id: string) => string
   readonly api: SlackApi

@@ -6,6 +6,8 @@ export const webhookEvent = z.enum([
   'approval.requested',
   'approval.voted',
   'approval.decided',
+  'approval.modified',
+  'approval.escalated',
   'approval.expired',
   'approval.withdrawn',
   'approval.settled',

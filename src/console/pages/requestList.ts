@@ -52,6 +52,7 @@ const STATES: Readonly<Record<ReviewView['state'], string>> = {
   denied: 'denied',
   expired: 'expired',
   withdrawn: 'withdrawn',
+  modified: 'changed by a reviewer',
   executed: 'approved and run',
   failed: 'approved, failed',
   unknown: 'outcome unknown',
