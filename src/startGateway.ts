@@ -28,6 +28,7 @@ import { createRejudge } from './gateway/createRejudge.ts'
 import { type CredentialBook, openCredentialBook } from './gateway/credentialBook.ts'
 import { errorFacts } from './gateway/errorFacts.ts'
 import { groupIdsOf, inForceOf, namerOf } from './gateway/inForce.ts'
+import { openEmail } from './gateway/openEmail.ts'
 import { openLease } from './gateway/openLease.ts'
 import { openReviewDesk } from './gateway/openReviewDesk.ts'
 import { openSlackReviews } from './gateway/openSlackReviews.ts'
@@ -230,9 +231,18 @@ async function open(
     ...{ readSecret: book.readSecret, alsoSecret: book.add },
   })
   closing.push(webhooks.close)
+  const { email: emailSettings } = config.approvals
+  const email =
+    emailSettings &&
+    (await openEmail({
+      ...{ settings: emailSettings, host: resource.hostname, store, lease: lease.current(), trail, nameGroup, linkTo },
+      ...{ readSecret: book.readSecret, clock, log },
+    }))
+  closing.push(() => email?.close())
   wakeSurfaces = () => {
     slack?.wake()
     webhooks.wake()
+    email?.wake()
   }
   if (slack?.route !== undefined) routes.push(slack.route)
   const front = createFront(gates)
@@ -271,7 +281,7 @@ async function open(
       const drained = drain(http)
       closeConsole()
       await drained
-      await Promise.all([slack?.close(), webhooks.close()])
+      await Promise.all([slack?.close(), webhooks.close(), email?.close()])
       await refusals.close()
       const stopped = trail.append({ event: 'gateway.stopped', replica, reason })
       await stopped.catch(problem('the stop could not be recorded'))

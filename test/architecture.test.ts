@@ -58,6 +58,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   config: [
     ...['call.ts', 'errors.ts', 'settings', 'approvals/settings.ts', 'audit/settings.ts', 'identity/settings.ts'],
     ...[
+      'email/settings.ts',
       'identity/checkIdentitySettings.ts',
       'slack/settings.ts',
       'webhook/settings.ts',
@@ -86,6 +87,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   slack: ['call.ts', 'errors.ts', 'settings', 'approvals', '@slack/bolt', 'node:crypto', 'zod'],
   /** Programs that are told of approvals. */
   webhook: ['call.ts', 'errors.ts', 'settings', 'approvals', 'node:crypto', 'zod'],
+  /** Mail about approvals. The library is loaded by one file, when it is configured. */
+  email: ['call.ts', 'errors.ts', 'settings', 'approvals', 'nodemailer', 'node:fs/promises', 'zod'],
   demo: [
     ...['call.ts', 'errors.ts', 'newId.ts', 'settings', 'startGateway.ts', 'cli'],
     ...['approvals/review.ts', 'audit/signingKey.ts', 'audit/verify.ts'],
@@ -105,7 +108,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   /** The parts of a running gateway, put together: what each needs is handed to it. */
   gateway: [
     ...['call.ts', 'errors.ts', 'newId.ts', 'settings', 'identity', 'policy', 'approvals', 'masking', 'audit'],
-    ...['tools/tool.ts', 'gateTools', 'pipeline.ts', 'pipeline', 'config', 'mcp', 'console', 'slack', 'webhook'],
+    ...['tools/tool.ts', 'gateTools', 'pipeline.ts', 'pipeline', 'config', 'mcp', 'console', 'slack', 'webhook', 'email'],
     ...['pino', 'zod'],
   ],
   'startGateway.ts': [

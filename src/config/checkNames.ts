@@ -24,6 +24,7 @@ export function checkNames(settings: ConfigFile, yaml: YamlFile): Problem[] {
     ...checkConsole(settings, yaml),
     ...checkSlack(settings, yaml),
     ...checkWebhooks(settings, yaml),
+    ...checkEmail(settings, yaml),
   ]
 }
 
@@ -57,6 +58,16 @@ function checkSlack({ approvals: { slack, reviewerApp }, identity, server }: Con
     }
   }
   return problems
+}
+
+function checkEmail({ approvals: { email, reviewers } }: ConfigFile, yaml: YamlFile): Problem[] {
+  const sets = Object.keys(reviewers)
+  return Object.keys(email?.to ?? {}).flatMap((set) => {
+    if (sets.includes(set)) return []
+    const path = ['approvals', 'email', 'to', set]
+    const message = `approvals.email.to: no reviewer set has the name "${set}"${suggest(set, sets)}`
+    return [{ ...yaml.placeOfKey(path), message }]
+  })
 }
 
 function checkWebhooks({ approvals: { webhooks }, server }: ConfigFile, yaml: YamlFile): Problem[] {

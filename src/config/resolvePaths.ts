@@ -10,7 +10,11 @@ export function resolvePaths(settings: ConfigFile, folder: string): ConfigFile {
   return {
     ...resolved,
     audit: { ...audit, dir: absolute(audit.dir) },
-    approvals: { ...approvals, store: { sqlite: absolute(approvals.store.sqlite) } },
+    approvals: {
+      ...approvals,
+      store: { sqlite: absolute(approvals.store.sqlite) },
+      ...(approvals.email !== undefined && { email: withSmtpCa(approvals.email, absolute) }),
+    },
     connections: Object.fromEntries(
       Object.entries(connections).map(([name, connection]) => [name, withCa(connection, absolute)]),
     ),
@@ -22,6 +26,13 @@ type Connection = ConfigFile['connections'][string]
 function withCa(connection: Connection, absolute: (path: string) => string): Connection {
   const { tls } = connection
   return tls?.ca === undefined ? connection : { ...connection, tls: { ...tls, ca: absolute(tls.ca) } }
+}
+
+type Email = NonNullable<ConfigFile['approvals']['email']>
+
+function withSmtpCa(email: Email, absolute: (path: string) => string): Email {
+  const { smtp } = email
+  return smtp.ca === undefined ? email : { ...email, smtp: { ...smtp, ca: absolute(smtp.ca) } }
 }
 
 function withSecretFiles<Value>(value: Value, absolute: (path: string) => string): Value {

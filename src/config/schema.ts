@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { approvalsSettings } from '../approvals/settings.ts'
 import { auditSettings } from '../audit/settings.ts'
+import { emailSettings } from '../email/settings.ts'
 import { identitySettings, reviewerAppSettings } from '../identity/settings.ts'
 import { name } from '../policy/settings.ts'
 import { slackSettings } from '../slack/settings.ts'
@@ -20,6 +21,7 @@ export const configFile = z.strictObject({
     reviewerApp: reviewerAppSettings.optional(),
     slack: slackSettings.optional(),
     webhooks: webhookSettings.default([]),
+    email: emailSettings.optional(),
   }),
   audit: auditSettings.prefault({}),
 })
