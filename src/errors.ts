@@ -237,6 +237,11 @@ export const ERRORS = {
     message: 'Policy does not allow this call.',
     next: 'Do not repeat it unchanged; the reasons say what would have to differ.',
   },
+  ERR_POLICY_RATE: {
+    status: 200,
+    message: 'The rule for this call has been used as often as it may be for now.',
+    next: 'Call again after retry_after_seconds. Nothing has run.',
+  },
 
   // understanding and execution
   ERR_SQL_TEXT: {
@@ -375,6 +380,41 @@ export const ERRORS = {
     status: 200,
     message: 'Some of the objects were changed, and then a change failed.',
     next: 'Read the detail: it names what was done and what was not.',
+  },
+  ERR_HTTP_PATH: {
+    status: 200,
+    message: 'The path is not one that every server reads alike.',
+    next: 'Write it plainly: segments below the base URL, each percent-encoded at most once.',
+  },
+  ERR_HTTP_HEADER: {
+    status: 200,
+    message: 'A header is not one that callers can set on this connection.',
+    next: 'Leave it out; credentials and what belongs to the connection are added by the gateway.',
+  },
+  ERR_HTTP_REQUEST: {
+    status: 200,
+    message: 'The query or the body cannot be sent as it is.',
+    next: 'Correct what is named, and call again.',
+  },
+  ERR_HTTP_ADDRESS: {
+    status: 200,
+    message: 'The host of the connection has an address that it should not have, so nothing was sent.',
+    next: 'Tell an operator: its name leads to another network than configured.',
+  },
+  ERR_HTTP_TIMEOUT: {
+    status: 200,
+    message: 'The target did not answer in time.',
+    next: 'Ask for less, or call again later; nothing was changed.',
+  },
+  ERR_HTTP_RESPONSE: {
+    status: 200,
+    message: 'The answer of the target could not be read.',
+    next: 'Tell an operator; nothing was changed.',
+  },
+  ERR_HTTP_CHANGED: {
+    status: 200,
+    message: 'The connection was configured anew meanwhile; nothing was sent.',
+    next: 'Call again.',
   },
   ERR_TARGET_CREDENTIALS: {
     status: 200,

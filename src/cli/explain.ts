@@ -2,6 +2,7 @@ import type { Operation } from '../call.ts'
 import { type Gate, loadGate } from '../config/liveConfig.ts'
 import { policyContextOf } from '../config/loadConfig.ts'
 import { GateError } from '../errors.ts'
+import { unusedAt } from '../policy/circumstances.ts'
 import { callerFrom, describedCaller } from '../policy/describedCaller.ts'
 import { type Explanation, explain, renderExplanation } from '../policy/explain.ts'
 import type { JudgedTool } from '../policy/settings.ts'
@@ -20,6 +21,8 @@ export interface ExplainRequest {
   /** `key=text`, or `key:=JSON` for anything that is not text. */
   readonly args: readonly string[]
   readonly json: boolean
+  /** The moment of the decision, for rules with hours; milliseconds since 1970. Now, when it is not given. */
+  readonly at?: number | undefined
 }
 
 /**
@@ -68,7 +71,8 @@ export async function runExplain(
     return 1
   }
   const judged = { name: args.connection, labels: connection.labels }
-  const explanation = explain({ caller, connection: judged, tool: request.tool, operations }, gate.policies)
+  const moment = unusedAt(request.at ?? Date.now(), gate.policies.rated)
+  const explanation = explain({ caller, connection: judged, tool: request.tool, operations, moment }, gate.policies)
   print(explanation, request.json, terminal)
   return explanation.action === 'deny' ? 1 : 0
 }

@@ -4,6 +4,7 @@ import type { Decision } from '../call.ts'
 import { type Gate, loadGate } from '../config/liveConfig.ts'
 import { policyContextOf } from '../config/loadConfig.ts'
 import { GateError } from '../errors.ts'
+import { type Moment, ruleKey, unusedAt } from '../policy/circumstances.ts'
 import { decide } from '../policy/decide.ts'
 import { callerFrom } from '../policy/describedCaller.ts'
 import { sentenceFor } from '../policy/explain.ts'
@@ -87,7 +88,13 @@ async function runTestFile(file: string, parts: PolicyTestParts): Promise<Policy
 }
 
 /** The tool of a test, and everything in the test that names something which does not exist. */
-function prepare(test: PolicyTest, index: number, { config }: Gate, { tools }: PolicyTestParts, yaml: YamlFile) {
+function prepare(
+  test: PolicyTest,
+  index: number,
+  { config, policies }: Gate,
+  { tools }: PolicyTestParts,
+  yaml: YamlFile,
+) {
   const problems: Problem[] = []
   const say = (key: readonly PropertyKey[], message: string) => {
     problems.push({ ...yaml.placeOf(['tests', index, ...key]), message })
@@ -106,6 +113,10 @@ function prepare(test: PolicyTest, index: number, { config }: Gate, { tools }: P
     say(['tool'], `this connection has no such tool, or several${suggest(test.tool, known)}`)
     return { tool, problems }
   }
+  for (const rule of Object.keys(test.used ?? {})) {
+    const rated = policies.rated.flatMap((one) => [one.rule, ruleKey(one)])
+    if (!rated.includes(rule)) say(['used', rule], `no rule with atMost is called "${rule}"${suggest(rule, rated)}`)
+  }
   test.operations?.forEach((written, at) => {
     const { operation } = operationFrom(written)
     if (isReportable(operation, tool)) return
@@ -123,16 +134,17 @@ async function runTest(
 ): Promise<string[]> {
   const labels = gate.config.connections[test.connection]?.labels ?? {}
   const connection = { name: test.connection, labels }
+  const moment = momentOf(test, gate.policies)
   let decision: Decision
   if (test.operations !== undefined) {
     const operations = test.operations.map(operationFrom)
-    decision = decide({ caller, connection, tool: tool.name, operations }, gate.policies)
+    decision = decide({ caller, connection, tool: tool.name, operations, moment }, gate.policies)
   } else {
     if (understand === undefined) return ['this test needs the target, and there is no connection to it here']
     const args = { ...(test.arguments ?? { sql: test.sql }), connection: test.connection }
     try {
       const operations = await understand(gate, tool.name, args)
-      decision = decide({ caller, connection, tool: tool.name, operations }, gate.policies)
+      decision = decide({ caller, connection, tool: tool.name, operations, moment }, gate.policies)
     } catch (error) {
       if (!(error instanceof GateError)) throw error
       // What cannot be understood is refused before policy is asked: a denial, but not by any rule.
@@ -142,6 +154,16 @@ async function runTest(
   }
   const differences = compareDecision(test.expect, decision)
   return differences.length === 0 ? [] : [...differences, ...decision.verdicts.map(sentenceFor)]
+}
+
+/** Now and unused, where the test does not say. */
+function momentOf({ at, used = {} }: PolicyTest, { rated }: Gate['policies']): Moment {
+  const moment = unusedAt(at ?? Date.now(), rated)
+  const named = rated.flatMap((rule): [string, number][] => {
+    const [, times] = Object.entries(used).find(([name]) => name === ruleKey(rule) || name === rule.rule) ?? []
+    return times === undefined ? [] : [[ruleKey(rule), times]]
+  })
+  return { ...moment, used: new Map([...moment.used, ...named]) }
 }
 
 function isPlainDenial(expected: PolicyTest['expect']): boolean {

@@ -1,6 +1,6 @@
 import type { ApprovalGate } from '../approvals/clearance.ts'
 import type { HoldStore } from '../approvals/hold.ts'
-import type { ApprovalStore } from '../approvals/ports.ts'
+import type { ApprovalStore, UseStore } from '../approvals/ports.ts'
 import type { RecordOptions } from '../audit/record.ts'
 import type { Caller } from '../call.ts'
 import type { GateTool } from '../gateTools/gateTool.ts'
@@ -30,7 +30,7 @@ export interface Gates {
   readonly inForce: () => InForce
   readonly tools: readonly Tool[]
   readonly gateTools: readonly GateTool[]
-  readonly approvals: ApprovalGate & HoldStore & { readonly store: ApprovalStore }
+  readonly approvals: ApprovalGate & HoldStore & { readonly store: ApprovalStore & UseStore }
   /** Keys the digests of this deployment. */
   readonly digestKey: Uint8Array
   /** A masker that suspends the caller who keeps meeting the server's own credentials. Before authentication: nobody. */

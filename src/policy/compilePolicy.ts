@@ -5,7 +5,7 @@ import type { YamlFile } from '../settings/readYaml.ts'
 import { sameCase } from '../settings/sameCase.ts'
 import { selects } from './bindPolicy.ts'
 import { compileRule } from './compileRule.ts'
-import { findShadowed } from './findShadowed.ts'
+import { findLapsing, findShadowed } from './findShadowed.ts'
 import type { ConnectionSelector, Policy, PolicySubjects, Rule } from './policySet.ts'
 import { type JudgedTool, type PolicyFile, policyFile } from './settings.ts'
 
@@ -58,8 +58,11 @@ export function compilePolicy(yaml: YamlFile, context: PolicyContext): Compiled 
       const message = 'nobody can approve this: the rule names no reviewers, and approvals.defaultReviewers is not set'
       warnings.push({ ...compiled.rule.place, message })
     }
+    const impossible = findImpossible(compiled.rule, settings)
+    if (impossible !== undefined) problems.push({ ...yaml.placeOf(['rules', index, 'match']), message: impossible })
   })
   problems.push(...findShadowed(rules))
+  warnings.push(...findLapsing(rules))
   if (problems.length > 0) return { policy: undefined, problems, warnings }
   const policy: Policy = {
     name: settings.policy,
@@ -70,6 +73,14 @@ export function compilePolicy(yaml: YamlFile, context: PolicyContext): Compiled 
     place: yaml.placeOf(['policy']),
   }
   return { policy, problems, warnings }
+}
+
+/** Circumstances that never come about in this policy. Labels may come with a reload; kinds of callers do not. */
+function findImpossible({ circumstances }: Rule, { subjects }: PolicyFile): string | undefined {
+  const { kinds } = circumstances
+  if (kinds === undefined || subjects?.kinds === undefined) return undefined
+  if (kinds.some((kind) => subjects.kinds?.includes(kind))) return undefined
+  return `this rule can never match: the policy is for callers of kind ${subjects.kinds.join(', ')} only`
 }
 
 function compileSubjects(settings: PolicyFile, yaml: YamlFile, { groups, providers }: PolicyContext) {

@@ -2,9 +2,10 @@ import { checkShape } from '../settings/checkShape.ts'
 import type { Problem } from '../settings/configError.ts'
 import { suggest } from '../settings/nearest.ts'
 import type { YamlFile } from '../settings/readYaml.ts'
+import type { Circumstances } from './circumstances.ts'
 import { isInVocabulary } from './operationPattern.ts'
 import type { Condition, Rule, RuleApproval } from './policySet.ts'
-import type { JudgedTool, RuleSettings } from './settings.ts'
+import { CIRCUMSTANCES, type JudgedTool, type RuleSettings } from './settings.ts'
 
 /** What the rules of one policy are checked against. */
 export interface RuleContext {
@@ -26,6 +27,7 @@ export function compileRule(
   const problems: Problem[] = [
     ...checkOperations(settings, [...path, 'match'], context),
     ...checkApproval(settings, [...path, 'approval'], context),
+    ...checkRate(settings, [...path, 'match'], context),
   ]
   const { conditions, problems: found } = compileConditions(settings, [...path, 'match'], context)
   problems.push(...found)
@@ -35,11 +37,25 @@ export function compileRule(
     action: settings.action,
     operations: operationsOf(settings)?.flatMap(({ names }) => names),
     conditions,
+    circumstances: circumstancesOf(settings),
     approval: termsOf(settings),
     message: settings.message,
     place: yaml.placeOf(path),
   }
   return { rule, problems }
+}
+
+function circumstancesOf({ match }: RuleSettings): Circumstances {
+  if (typeof match === 'string' || Array.isArray(match)) return {}
+  const { kinds, labels, during, atMost } = match
+  return { kinds, labels, during: during === undefined || Array.isArray(during) ? during : [during], atMost }
+}
+
+/** A denial that ends after so many calls would open what it denies. */
+function checkRate({ match, action }: RuleSettings, path: readonly PropertyKey[], { yaml }: RuleContext): Problem[] {
+  if (action !== 'deny' || typeof match === 'string' || Array.isArray(match) || match.atMost === undefined) return []
+  const message = '"atMost" belongs to rules that open something: a deny rule denies every time'
+  return [{ ...yaml.placeOfKey([...path, 'atMost']), message }]
 }
 
 function termsOf({ approval }: RuleSettings): RuleApproval {
@@ -119,15 +135,15 @@ function compileConditions(settings: RuleSettings, path: readonly PropertyKey[],
   const conditions = new Map<string, readonly Condition[]>()
   const problems: Problem[] = []
   const written = operationsOf(settings)?.flatMap(({ names }) => names)
-  const keys =
-    typeof match === 'string' || Array.isArray(match) ? [] : Object.keys(match).filter((key) => key !== 'operation')
+  const named = typeof match === 'string' || Array.isArray(match) ? ['operation'] : Object.keys(match)
+  const keys = named.filter((key) => key !== 'operation' && !CIRCUMSTANCES.includes(key))
 
-  if (written === undefined && keys.length === 0) {
+  if (named.length === 0) {
     problems.push({ ...yaml.placeOf(path), message: 'this match names nothing' })
   }
   const allowed = [...new Set(tools.flatMap((tool) => Object.keys(tool.match)))]
   for (const key of keys.filter((name) => !allowed.includes(name))) {
-    const message = `no tool of these connections can match on "${key}"${suggest(key, ['operation', ...allowed])}`
+    const message = `no tool of these connections can match on "${key}"${suggest(key, ['operation', ...allowed, ...CIRCUMSTANCES])}`
     problems.push({ ...yaml.placeOfKey([...path, key]), message })
   }
   // A value that one tool refuses may be right for another; it is wrong when no tool is left that takes all of them.

@@ -1,5 +1,6 @@
-import type { Action, Caller, Operation } from '../call.ts'
+import type { Action, Caller, Operation, RatedRule } from '../call.ts'
 import { type Binding, bindPolicy, type JudgedConnection } from './bindPolicy.ts'
+import { type Hindrance, hindranceOf, type Moment, ruleKey } from './circumstances.ts'
 import { matchesOperation } from './operationPattern.ts'
 import type { Policy, PolicySet, Rule } from './policySet.ts'
 
@@ -9,6 +10,7 @@ export interface JudgedCall {
   readonly connection: JudgedConnection
   readonly tool: string
   readonly operations: readonly Operation[]
+  readonly moment: Moment
 }
 
 /** A policy and what it has to do with the call. */
@@ -29,6 +31,10 @@ export interface ConsideredRule {
   readonly rule: Rule
   readonly match: 'covers' | 'touches' | 'no'
   readonly mismatch: string | undefined
+  /** It speaks about the operation, and only its hours or its rate are in the way; what there is to say about that. */
+  readonly hindrance: string | undefined
+  /** Beyond its rate. An allow rule then does not match; a gate matches still, and denies what it would have gated. */
+  readonly usedUp: boolean
 }
 
 export function considerPolicies(call: JudgedCall, { policies }: PolicySet): ConsideredPolicy[] {
@@ -38,17 +44,46 @@ export function considerPolicies(call: JudgedCall, { policies }: PolicySet): Con
 /** Holds every rule of the bound policies against one operation. Both `decide` and `explain` rest on this list. */
 export function considerRules(
   operation: Operation,
-  tool: string,
+  call: JudgedCall,
   considered: readonly ConsideredPolicy[],
 ): ConsideredRule[] {
   return considered.flatMap(({ policy, binding }) =>
     binding.applies === 'no'
       ? []
-      : policy.rules.map((rule) => ({ policy, rule, ...hold(rule, operation, tool, binding) })),
+      : policy.rules.map((rule) => ({ policy, rule, ...hold(policy, rule, operation, call, binding) })),
   )
 }
 
-function hold(
+type Held = Omit<ConsideredRule, 'policy' | 'rule'>
+
+function hold(policy: Policy, rule: Rule, operation: Operation, call: JudgedCall, binding: Binding): Held {
+  const spoken = holdWords(rule, operation, call.tool, binding)
+  if (spoken.match === 'no') return { ...spoken, hindrance: undefined, usedUp: false }
+  const hindered = hindranceOf(rule.circumstances, call.caller, call.connection, call.moment.now)
+  if (hindered !== undefined) return outOfTheWay(hindered)
+  const used = usedUpSentence(policy, rule, call.moment)
+  if (used === undefined) return { ...spoken, hindrance: undefined, usedUp: false }
+  const stands = rule.action === 'require-approval'
+  return { match: stands ? spoken.match : 'no', mismatch: stands ? undefined : used, hindrance: used, usedUp: true }
+}
+
+function outOfTheWay({ because, closed }: Hindrance): Held {
+  return { match: 'no', mismatch: because, hindrance: closed && because, usedUp: false }
+}
+
+/** The rule with its rate, when it has one. */
+export function ratedRuleOf(policy: string, { name, circumstances }: Rule): RatedRule | undefined {
+  const { atMost } = circumstances
+  return atMost && { policy, rule: name, limit: atMost.limit, windowMs: atMost.windowMs }
+}
+
+function usedUpSentence(policy: Policy, rule: Rule, { used }: Moment): string | undefined {
+  const rated = ratedRuleOf(policy.name, rule)
+  if (rated === undefined || (used.get(ruleKey(rated)) ?? Number.POSITIVE_INFINITY) < rated.limit) return undefined
+  return `is used up: at most ${rule.circumstances.atMost?.text} for each caller`
+}
+
+function holdWords(
   rule: Rule,
   operation: Operation,
   tool: string,

@@ -30,6 +30,7 @@ interface ExplainedOperation {
   readonly rule: string | undefined
   readonly source: string | undefined
   readonly message: string | undefined
+  readonly hindrance?: string | undefined
   readonly rules: readonly {
     readonly policy: string
     readonly rule: string
@@ -60,22 +61,30 @@ export function explain(call: JudgedCall, policies: PolicySet): Explanation {
     })),
     operations: decision.verdicts.map((verdict) => {
       const { operation, because, facts } = verdict.operation
-      const { action, reason, policy, rule, source, message } = verdict
-      const rules = considerRules(verdict.operation, call.tool, considered).map((held) => ({
+      const { action, reason, policy, rule, source, message, hindrance } = verdict
+      const rules = considerRules(verdict.operation, call, considered).map((held) => ({
         policy: held.policy.name,
         rule: held.rule.name,
         action: held.rule.action,
         source: `${held.rule.place.file}:${held.rule.place.line}`,
-        match: held.match,
-        mismatch: held.mismatch,
+        match: held.usedUp ? ('no' as const) : held.match,
+        mismatch: held.mismatch ?? held.hindrance,
       }))
-      return { operation, because, facts, action, reason, policy, rule, source, message, rules }
+      return { operation, because, facts, action, reason, policy, rule, source, message, hindrance, rules }
     }),
   }
 }
 
 /** One sentence for a verdict: what, by whom, and why. */
-export function sentenceFor({ operation, action, reason, policy, rule, source }: Verdict | SentenceParts): string {
+export function sentenceFor({
+  operation,
+  action,
+  reason,
+  policy,
+  rule,
+  source,
+  hindrance,
+}: Verdict | SentenceParts): string {
   const name = typeof operation === 'string' ? operation : operation.operation
   const by = `rule ${rule} of policy ${policy} (${source})`
   switch (reason) {
@@ -87,6 +96,9 @@ export function sentenceFor({ operation, action, reason, policy, rule, source }:
         : `${name}: ${action}, because this always needs a person, although ${by} allows it`
     case 'no-rule-matched':
       return `${name}: ${action}, because no rule matches it`
+    case 'outside-hours':
+    case 'rate-used-up':
+      return `${name}: ${action}, because ${by} ${hindrance}`
     case 'no-policy-bound':
       return `${name}: ${action}, because no policy is about this caller on this connection`
     case 'groups-unknown':

@@ -1,6 +1,8 @@
+import type { RatedRule } from '../call.ts'
 import { ConfigError, type Problem, stopOn } from '../settings/configError.ts'
 import { readYaml, type YamlFile } from '../settings/readYaml.ts'
 import { compilePolicy, type PolicyContext } from './compilePolicy.ts'
+import { ratedRuleOf } from './considerRules.ts'
 import type { Policy, PolicySet } from './policySet.ts'
 import { versionOf } from './versionOf.ts'
 
@@ -46,5 +48,10 @@ export function compilePolicies(
   }
   stopOn(problems)
   const defaultReviewers = context.defaultReviewers === undefined ? undefined : [context.defaultReviewers]
-  return { version: versionOf(policies, defaultReviewers), policies, defaultReviewers, warnings }
+  const rated = policies.flatMap(ratedRules)
+  return { version: versionOf(policies, defaultReviewers), policies, defaultReviewers, rated, warnings }
+}
+
+function ratedRules({ name, rules }: Policy): RatedRule[] {
+  return rules.flatMap((rule) => ratedRuleOf(name, rule) ?? [])
 }

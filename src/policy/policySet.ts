@@ -1,6 +1,7 @@
-import type { Action, CallerKind } from '../call.ts'
+import type { Action, CallerKind, RatedRule } from '../call.ts'
 import type { Place, Problem } from '../settings/configError.ts'
 import type { MatchKey } from '../tools/tool.ts'
+import type { Circumstances } from './circumstances.ts'
 
 /** Policies that loaded, with every name resolved. Immutable; a reload makes a new one. */
 export interface PolicySet {
@@ -9,6 +10,8 @@ export interface PolicySet {
   readonly policies: readonly Policy[]
   /** Reviewer sets for gated calls whose rules name none. Undefined: nobody can approve those. */
   readonly defaultReviewers: readonly string[] | undefined
+  /** Every rule with a rate: whose uses must be known before a call is decided. */
+  readonly rated: readonly RatedRule[]
   /** Things that are probably a mistake and stop nothing. */
   readonly warnings: readonly Problem[]
 }
@@ -45,6 +48,8 @@ export interface Rule {
   readonly operations: readonly string[] | undefined
   /** What else must hold, per tool the rule speaks about. A tool that is not in here is not touched by the rule. */
   readonly conditions: ReadonlyMap<string, readonly Condition[]>
+  /** What else must hold, whatever the tool. */
+  readonly circumstances: Circumstances
   readonly approval: RuleApproval
   readonly message: string | undefined
   readonly place: Place

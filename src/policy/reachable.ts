@@ -1,5 +1,6 @@
 import type { Caller } from '../call.ts'
 import { bindPolicy, type JudgedConnection } from './bindPolicy.ts'
+import { describeCircumstances, strangerTo } from './circumstances.ts'
 import { isStricterAction, strictest } from './decide.ts'
 import { coversPattern } from './operationPattern.ts'
 import type { PolicySet, Rule } from './policySet.ts'
@@ -27,7 +28,7 @@ interface KnownConnection extends JudgedConnection {
 
 /**
  * What this caller could ever be allowed, with or without approval. It shows, it does not enforce: a call is still
- * decided on its own, and facts (another table, a deny rule with conditions) may turn it down.
+ * decided on its own, and facts (another table, the hour, a deny rule with conditions) may turn it down.
  */
 export function reachable(
   caller: Caller,
@@ -40,7 +41,9 @@ export function reachable(
     // Unknown groups: what denies may apply, what opens does not.
     const rules = bound.flatMap(({ policy, binding }) =>
       policy.rules.filter(
-        ({ action }) => binding.applies === 'yes' || (binding.applies === 'maybe' && action === 'deny'),
+        ({ action, circumstances }) =>
+          (binding.applies === 'yes' || (binding.applies === 'maybe' && action === 'deny')) &&
+          strangerTo(circumstances, caller, connection) === undefined,
       ),
     )
     const open = tools
@@ -61,8 +64,13 @@ function openOperations(tool: string, rules: readonly Rule[]): ReachableOperatio
       const action = strictest([rule.action, ...alwaysSaid(operation, tool, speaking)])
       if (action === 'deny') continue
       const conditions = rule.conditions.get(tool) ?? []
-      const when =
-        conditions.length === 0 ? undefined : Object.fromEntries(conditions.map(({ key, wanted }) => [key, wanted]))
+      const { during, atMost } = describeCircumstances(rule.circumstances)
+      const asked = {
+        ...Object.fromEntries(conditions.map(({ key, wanted }) => [key, wanted])),
+        ...(during && { during }),
+        ...(atMost && { atMost }),
+      }
+      const when = Object.keys(asked).length === 0 ? undefined : asked
       const id = JSON.stringify([operation, when ?? null])
       const other = found.get(id)
       if (other === undefined || isStricterAction(action, other.action)) found.set(id, { operation, action, when })
@@ -73,7 +81,7 @@ function openOperations(tool: string, rules: readonly Rule[]): ReachableOperatio
 
 function alwaysSaid(operation: string, tool: string, rules: readonly Rule[]) {
   return rules
-    .filter(({ conditions }) => conditions.get(tool)?.length === 0)
+    .filter(({ conditions, circumstances }) => conditions.get(tool)?.length === 0 && circumstances.during === undefined)
     .filter(({ operations }) => operations?.some((wide) => coversPattern(wide, operation)) !== false)
     .map(({ action }) => action)
 }

@@ -1,6 +1,8 @@
 import * as z from 'zod'
 import { duration } from '../settings/units.ts'
 import type { Tool } from '../tools/tool.ts'
+import { rate } from './rate.ts'
+import { timeWindow } from './timeWindow.ts'
 
 /** What policy needs to know about a tool: no more, so that tests can write one down. */
 export type JudgedTool = Pick<Tool, 'name' | 'connectionType' | 'operations' | 'match'>
@@ -37,17 +39,30 @@ const approval = z.strictObject({
 
 const operations = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)])
 
+/** The keys of `match` that the rules of every tool may use; circumstances.ts says what they mean. */
+const circumstances = {
+  kinds: z.array(z.enum(CALLER_KINDS)).min(1).describe('kinds of callers').optional(),
+  labels: labels.describe('labels that the connection has').optional(),
+  during: z
+    .union([timeWindow, z.array(timeWindow).min(1).max(20)])
+    .describe('days and hours in a time zone, such as "mon-fri 08:00-18:00 Europe/Madrid", or a list of them')
+    .optional(),
+  atMost: rate.describe('how often for each caller, such as 20/h; not for deny rules').optional(),
+}
+export const CIRCUMSTANCES: readonly string[] = Object.keys(circumstances)
+
 /** `match` in all its forms. Its mapping allows the keys of every tool; loading narrows that to the connections' tools. */
 function match(matchKeys: readonly Tool['match'][]) {
   const keys = new Map<string, z.ZodType>()
   for (const known of matchKeys) {
     for (const [key, { schema, describe }] of Object.entries(known)) {
+      if (CIRCUMSTANCES.includes(key)) throw new TypeError(`a tool cannot have the match key ${key}`)
       const other = keys.get(key)
       keys.set(key, other === undefined ? schema.describe(describe) : z.union([other, schema]))
     }
   }
   const optional = Object.fromEntries([...keys].map(([key, schema]) => [key, schema.optional()]))
-  const mapping = { ...optional, operation: operations.optional() }
+  const mapping = { ...optional, ...circumstances, operation: operations.optional() }
   return z.union([operations, z.strictObject(mapping)])
 }
 

@@ -15,6 +15,9 @@ const writtenOperation = z.union([
   }),
 ])
 
+const MOMENT = 'a time with its offset from UTC, such as 2026-11-20T22:00:00+01:00'
+const moment = z.iso.datetime({ offset: true, error: MOMENT }).transform((text) => Date.parse(text))
+
 const expectation = z.union([
   z.enum(ACTIONS),
   z.strictObject({
@@ -49,6 +52,10 @@ export const policyTestFile = z.strictObject({
           /** ... arguments of the call, for the tool itself to understand. `sql` is short for those of run_sql. */
           arguments: z.record(z.string(), z.unknown()).optional(),
           sql: z.string().optional(),
+          /** The moment of the call, for rules with hours: 2026-11-20T22:00:00+01:00. Now, when it is not given. */
+          at: moment.optional(),
+          /** How often the caller has used rules with `atMost` before: `{ rule: 20 }`, or `{ policy/rule: 20 }`. */
+          used: z.record(z.string(), z.int().min(0)).optional(),
           expect: expectation,
         })
         .refine((test) => [test.operations, test.arguments, test.sql].filter((way) => way !== undefined).length === 1, {

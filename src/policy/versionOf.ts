@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { describeCircumstances, isUnconditional } from './circumstances.ts'
 import type { Policy } from './policySet.ts'
 
 /**
@@ -37,6 +38,7 @@ function meaningOf({ name, subjects, connections, rules, record }: Policy) {
           Object.fromEntries(list.map(({ key, wanted }) => [key, wanted])),
         ]),
       ),
+      ...(isUnconditional(rule.circumstances) ? {} : { circumstances: describeCircumstances(rule.circumstances) }),
       approval: {
         ...rule.approval,
         reviewers: rule.approval.reviewers === undefined ? null : [...rule.approval.reviewers].sort(),

@@ -146,6 +146,7 @@ export function aDecision(action: Decision['action'], terms: Partial<ApprovalTer
         ? { reviewers: ['dba'], ttlMs: undefined, preview: 'wanted', maxRows: 100, reason: 'optional', ...terms }
         : undefined,
     record: true,
+    charges: [],
     policyVersion: 'sha256:1',
   }
 }

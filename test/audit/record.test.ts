@@ -41,6 +41,7 @@ function decide(action: Decision['action'], record = false): Decision {
     verdicts: [{ operation: OPERATION, action, ...verdict }],
     approval: undefined,
     record,
+    charges: [],
     policyVersion: 'sha256:p',
   }
 }

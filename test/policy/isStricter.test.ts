@@ -9,6 +9,7 @@ const decision = (action: Action, terms: Partial<ApprovalTerms> = {}): Decision 
   verdicts: [],
   approval: action === 'require-approval' ? { ...TERMS, ...terms } : undefined,
   record: false,
+  charges: [],
   policyVersion: 'v',
 })
 const gated = (terms: Partial<ApprovalTerms> = {}) => decision('require-approval', terms)

@@ -60,6 +60,7 @@ export function call(operations: readonly (string | Operation)[], over: Partial<
     connection: { name: 'prod-maintenance', labels: { env: 'prod' } },
     tool: 'run_sql',
     operations: operations.map((given) => (typeof given === 'string' ? operation(given) : given)),
+    moment: { now: Date.parse('2026-11-20T09:00:00Z'), used: new Map() },
     ...over,
   }
 }

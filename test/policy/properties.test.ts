@@ -30,6 +30,7 @@ const rule: fc.Arbitrary<Rule> = fc
       operations,
       conditions: new Map([['run_sql', conditions]]),
       approval: { reviewers, ttlMs: undefined, preview: 'wanted', maxRows, reason: 'optional' },
+      circumstances: {},
       message: undefined,
       place: { file: 'p.yaml', line: 1, column: 1 },
     }
@@ -72,6 +73,7 @@ const setOf = (list: readonly Policy[]): PolicySet => ({
   version: 'v',
   policies: list,
   defaultReviewers: ['dba'],
+  rated: [],
   warnings: [],
 })
 const rank = (action: Action) => ['allow', 'require-approval', 'deny'].indexOf(action)
