@@ -17,7 +17,7 @@ import { createMasker } from '../src/masking/masker.ts'
 import { newId } from '../src/newId.ts'
 import type { Gates } from '../src/pipeline/gates.ts'
 import { handleCall } from '../src/pipeline.ts'
-import { createRunSql } from '../src/tools/run_sql/tool.ts'
+import { openTools } from '../src/tools/openTools.ts'
 import type { Tool } from '../src/tools/tool.ts'
 import { ms, printTable, quantile } from './tables.ts'
 import { READ, type Surroundings } from './workload.ts'
@@ -34,8 +34,14 @@ type Stage = (typeof STAGES)[number]
 export async function benchStages(around: Surroundings, calls: number, endToEnd: number): Promise<void> {
   const marks = openMarks()
   const book = openCredentialBook(createReadSecret(process.env))
-  const sql = createRunSql({ readSecret: book.readSecret, connections: () => live.current().config.connections })
-  const tool = watchTool(sql.tool, marks.enter)
+  const opened = openTools({
+    readSecret: book.readSecret,
+    alsoSecret: book.add,
+    connections: () => live.current().config.connections,
+  })
+  const sql = opened.tools.find(({ name }) => name === 'run_sql')
+  if (sql === undefined) throw new TypeError('there is no run_sql')
+  const tool = watchTool(sql, marks.enter)
   const first = await loadGate(around.configPath, [tool])
   const live = startLiveConfig(first, [tool])
   const { config } = first
@@ -120,7 +126,7 @@ export async function benchStages(around: Surroundings, calls: number, endToEnd:
     await refusals.close()
     await trail.close()
     verifier.close()
-    await sql.close()
+    await opened.close()
     await store.close()
   }
 }

@@ -24,8 +24,8 @@ export function resolvePaths(settings: ConfigFile, folder: string): ConfigFile {
 type Connection = ConfigFile['connections'][string]
 
 function withCa(connection: Connection, absolute: (path: string) => string): Connection {
-  const { tls } = connection
-  return tls?.ca === undefined ? connection : { ...connection, tls: { ...tls, ca: absolute(tls.ca) } }
+  if (!('tls' in connection) || connection.tls.ca === undefined) return connection
+  return { ...connection, tls: { ...connection.tls, ca: absolute(connection.tls.ca) } } as Connection
 }
 
 type Email = NonNullable<ConfigFile['approvals']['email']>

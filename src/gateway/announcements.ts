@@ -5,7 +5,8 @@ export function announcementsOf({ server, connections, approvals }: Config): rea
   const found: string[] = []
   if (server.insecureLoopback)
     found.push('server.insecureLoopback: identity providers may be plain http on this machine')
-  for (const [name, { predicates }] of Object.entries(connections)) {
+  for (const [name, connection] of Object.entries(connections)) {
+    const predicates = connection.type === 'postgres' ? connection.predicates : undefined
     if (predicates === 'allow')
       found.push(`connections.${name}.predicates: allow lets callers search by protected values`)
     if (predicates === 'equality')

@@ -1,10 +1,11 @@
 import * as z from 'zod'
+import { httpConnection } from './http_request/settings.ts'
 import { postgresConnection } from './run_sql/settings.ts'
 
 /** Every type of connection. A tool folder owns the settings of its own; to add one, name it here. */
-const TYPES = [postgresConnection] as const
+const TYPES = [postgresConnection, httpConnection] as const
 
-const allowed = TYPES.map((schema) => schema.in.shape.type.value)
+const allowed = TYPES.map((schema) => ('in' in schema ? schema.in : schema).shape.type.value)
 
 /** One entry of `connections` in countersign.yaml, told apart by its `type`. */
 export const connection = z.discriminatedUnion('type', TYPES, {

@@ -1,4 +1,5 @@
 import type { Connection } from './connection.ts'
+import { createHttpRequest } from './http_request/tool.ts'
 import { createRunSql } from './run_sql/tool.ts'
 import type { LookUpOutcome, OpenTool, Tool, ToolParts } from './tool.ts'
 
@@ -15,7 +16,7 @@ export function openTools({ readSecret, alsoSecret, connections }: ToolParts<Con
     alsoSecret,
     connections: ofType(type, connections),
   })
-  const all: readonly OpenTool[] = [createRunSql(partsFor('postgres'))]
+  const all: readonly OpenTool[] = [createRunSql(partsFor('postgres')), createHttpRequest(partsFor('http'))]
 
   const toolOf = (connectionName: string) => {
     const type = connections()[connectionName]?.type

@@ -79,8 +79,10 @@ describe('a configuration that loads', () => {
           .concat('audit: { dir: trail, signingKey: { file: /run/secrets/audit.key } }\n'),
       ),
     )
-    expect(config.connections.prod?.read.password).toEqual({ file: join(folder, 'secrets/ro') })
-    expect(config.connections.prod?.tls.ca).toBe(join(folder, 'ca.pem'))
+    expect(config.connections.prod).toMatchObject({
+      read: { password: { file: join(folder, 'secrets/ro') } },
+      tls: { ca: join(folder, 'ca.pem') },
+    })
     expect(config.approvals.store).toEqual({ sqlite: join(folder, 'var/a.db') })
     expect(config.audit).toMatchObject({ dir: join(folder, 'trail'), signingKey: { file: '/run/secrets/audit.key' } })
   })

@@ -1,0 +1,97 @@
+import type { Json } from '../../call.ts'
+import type { RequestField, ToolArguments, Understanding } from '../tool.ts'
+import { executeRequest } from './execute.ts'
+import { queryFact } from './matchKeys.ts'
+import { previewRequest } from './preview.ts'
+import { type HttpRequest, readRequest, type WrittenRequest } from './readRequest.ts'
+import type { HttpConnection } from './settings.ts'
+import type { Targets } from './targets.ts'
+
+/** A request, understood, with the settings it was judged by. */
+export interface PreparedRequest {
+  readonly request: HttpRequest
+  readonly connectionName: string
+  readonly settings: HttpConnection
+  readonly effect: 'read' | 'write'
+  readonly idempotencyKey: string | undefined
+}
+
+/** Reads the arguments. Connects to nothing. */
+export function understand(
+  targets: Targets,
+  written: WrittenRequest & Pick<ToolArguments, 'idempotency_key'>,
+  connectionName: string,
+): Understanding {
+  const settings = targets.settings(connectionName)
+  const request = readRequest(written, settings)
+  const effect = settings.readMethods.includes(request.method) ? 'read' : 'write'
+  const prepared: PreparedRequest = {
+    request,
+    connectionName,
+    settings,
+    effect,
+    idempotencyKey: written.idempotency_key,
+  }
+  const { method, path, query, sentPath, headers, body } = request
+  return {
+    effect,
+    operations: [
+      {
+        operation: method,
+        otherwise: 'deny',
+        facts: {
+          method,
+          path,
+          query: queryFact(query),
+          ...(body.kind !== 'none' && { body: body.text }),
+        },
+      },
+    ],
+    judged: [method, sentPath, headers, body.kind, ...(body.kind === 'none' ? [] : [body.contentType, body.text])],
+    target: targetOf(connectionName, settings),
+    request: describeRequest(prepared),
+    preview: async () => previewRequest(prepared),
+    execute: (_call, beforeCommit, signal, report) =>
+      executeRequest(prepared, targets, { beforeCommit, signal, report }),
+    release: async () => {},
+  }
+}
+
+function targetOf(
+  connection: string,
+  { baseUrl, headers, allowPrivate, tls, mask, idempotencyHeader }: HttpConnection,
+): Json {
+  const held = Object.entries(headers).map(([name, value]) => [name, typeof value === 'string' ? value : { ...value }])
+  return { connection, baseUrl, headers: held, allowPrivate, ca: tls.ca ?? null, mask, idempotencyHeader }
+}
+
+/** The request as people read it: the line that is sent, every header by name, and the body laid out. */
+export function describeRequest({
+  request,
+  settings,
+  effect,
+  idempotencyKey,
+}: PreparedRequest): readonly RequestField[] {
+  const { method, sentPath, headers, body } = request
+  const { origin } = new URL(settings.baseUrl)
+  const lines = [
+    ...headers.map(([name, value]) => `${name}: ${value}`),
+    ...(body.kind === 'none' ? [] : [`content-type: ${body.contentType}`]),
+    ...(effect === 'write' && idempotencyKey !== undefined ? [`${settings.idempotencyHeader}: ${idempotencyKey}`] : []),
+    ...Object.keys(settings.headers).map((name) => `${name.toLowerCase()}: (held by the gateway)`),
+  ]
+  return [
+    field('request', `${method} ${origin}${sentPath}`, 'text'),
+    ...(lines.length === 0 ? [] : [field('headers', lines.join('\n'), 'text')]),
+    ...(body.kind === 'none'
+      ? []
+      : [body.kind === 'json' ? field('body', pretty(body.value), 'json') : field('body', body.text, 'text')]),
+  ]
+}
+
+const pretty = (value: Json): string => JSON.stringify(value, undefined, 2)
+
+/** No part of a request is code that could hide as a secret, so detectors look at all of it. */
+function field(name: string, text: string, language: 'json' | 'text'): RequestField {
+  return { name, text, language, hidden: [], literals: [{ start: 0, end: text.length }] }
+}
