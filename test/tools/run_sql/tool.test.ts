@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Json, StartedCall } from '../../../src/call.ts'
 import { createRunSql } from '../../../src/tools/run_sql/tool.ts'
-import type { OpenTool } from '../../../src/tools/tool.ts'
-import type { ToolOutput, Understanding } from '../../../src/tools/tool.ts'
+import type { OpenTool, ToolOutput, Understanding } from '../../../src/tools/tool.ts'
 import { startTestServer, type TestServer } from './testServer.ts'
 
 const signal = new AbortController().signal

@@ -79,7 +79,8 @@ function send(connection: BatchConnection, statements: readonly BatchStatement[]
   try {
     for (const statement of statements) {
       const { text, params = [], name = '' } = statement
-      if (name === '' || kept[name] !== text) {
+      const isSent = parsing.some((sent) => sent.name === name && sent.text === text)
+      if (name === '' || (kept[name] !== text && !isSent)) {
         connection.parse({ text, name, types: [] })
         parsing.push(statement)
       }
