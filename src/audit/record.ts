@@ -61,7 +61,7 @@ export interface CallRecord {
 export interface UnderstoodFacts {
   readonly connection: string | undefined
   readonly effect: 'read' | 'write' | undefined
-  /** Facts are names, never values: they are recorded as they are. */
+  /** As masking left them. */
   readonly operations: readonly Operation[]
 }
 

@@ -21,18 +21,23 @@ export function maskDocument(
   const tree = hidden.length === 0 ? value : structuredClone(value)
   const holder: MutableJson = { '': tree as MutableJson }
   // A pointer below another one leads nowhere once that one is hidden.
-  const outermost = hidden.filter(
-    ({ pointer }) => !hidden.some((other) => other.pointer !== pointer && pointer.startsWith(`${other.pointer}/`)),
-  )
+  const pointers = new Set(hidden.map(({ pointer }) => pointer))
+  const outermost = hidden.filter(({ pointer }) => !ancestorsOf(pointer).some((above) => pointers.has(above)))
   for (const { pointer, why } of outermost) {
     hide(holder, pointer, why)
-    notes.add(`${name}${pointer}`, why)
+    // The members of a list are one place: there may be thousands.
+    notes.add(`${name}${pointer.replace(/\/\d+(?=\/|$)/g, '/*')}`, why)
   }
   const masked = maskValue(holder[''] as Json, name, masker, (why) => notes.add(name, `detector ${why}`))
   const shown = render === undefined ? masked : render(masked)
   const text = typeof shown === 'string' ? shown : JSON.stringify(shown)
   if (Buffer.byteLength(text, 'utf8') <= maxBytes) return { shown: { [name]: shown }, cut: false }
   return { shown: { [name]: cutToBytes(text, maxBytes) }, cut: true }
+}
+
+function ancestorsOf(pointer: string): readonly string[] {
+  const keys = pointer.split('/')
+  return keys.slice(0, -1).map((_, end) => keys.slice(0, end + 1).join('/'))
 }
 
 type MutableJson = { [key: string]: MutableJson | Json }

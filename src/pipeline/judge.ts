@@ -1,5 +1,6 @@
 import { digestOf } from '../approvals/digest.ts'
 import type { Constraints, Decision } from '../call.ts'
+import { maskOperation } from '../masking/maskOperation.ts'
 import { type MaskedRequest, maskRequest } from '../masking/maskText.ts'
 import { type Moment, unusedAt } from '../policy/circumstances.ts'
 import { decide } from '../policy/decide.ts'
@@ -27,8 +28,9 @@ export function judge(
   passage: Passage,
   used?: Moment['used'],
 ): JudgedRequest {
-  const { record } = passage
-  const { operations, effect } = understanding
+  const { record, masker } = passage
+  const { effect } = understanding
+  const operations = understanding.operations.map((operation) => maskOperation(operation, masker))
   record.understood({ connection: request.connection.name, effect, operations })
   const judged = weigh(request, understanding, inForce, passage, used)
   passage.decision = judged.decision
@@ -49,7 +51,8 @@ export function weigh(
   const { operations, judged, target } = understanding
   // Uses are counted by clear.ts, where nothing can come in between; here every rule has room.
   const moment = { ...unusedAt(gates.approvals.clock(), policies.rated), ...(used && { used }) }
-  const decision = decide({ caller, connection, tool: tool.name, operations, moment }, policies)
+  const decided = decide({ caller, connection, tool: tool.name, operations, moment }, policies)
+  const decision = withoutSecrets(decided, masker)
   const constraints: Constraints = { maxRows: decision.approval?.maxRows }
   const bound = {
     callerKey: caller.key,
@@ -63,4 +66,13 @@ export function weigh(
   const digest = digestOf(gates.digestKey, bound)
   const shown = maskRequest(understanding.request, masker)
   return { request, understanding, decision, constraints, digest, shown }
+}
+
+/** The decision as everybody may see it: what the operations quote of the caller is masked. */
+function withoutSecrets(decision: Decision, masker: Passage['masker']): Decision {
+  const verdicts = decision.verdicts.map((verdict) => ({
+    ...verdict,
+    operation: maskOperation(verdict.operation, masker),
+  }))
+  return { ...decision, verdicts }
 }

@@ -45,7 +45,7 @@ test('a member that its tool hides is replaced whole, null included, and the res
   })
   expect(result.body).toMatchObject({ users: [{ email: '[masked:users.email]', name: 'a' }] })
   expect(JSON.stringify(result)).not.toContain(CANARY)
-  expect(notes).toContainEqual({ where: 'body/users/0/email', why: 'users.email', count: 1 })
+  expect(notes).toContainEqual({ where: 'body/users/*/email', why: 'users.email', count: 1 })
 })
 
 test('keys with a slash or a tilde are found, and a hidden part may lie in another', () => {
