@@ -2,7 +2,7 @@
 /** The command line. Parts are loaded when a command needs them: most commands need little of the gateway. */
 import { homedir, userInfo } from 'node:os'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import type { ApprovalsOptions, Output } from './cli/approvals.ts'
+import type { ApprovalsOptions, Output } from './cli/reviewerApi.ts'
 import { openTerminal } from './cli/terminal.ts'
 import { GateError } from './errors.ts'
 import { ConfigError, formatProblem } from './settings/configError.ts'
@@ -97,16 +97,20 @@ program
   .argument('<tool>', 'the tool, for example run_sql')
   .argument('[arguments...]', 'key=text, or key:=JSON')
   .requiredOption('--as <file>', 'a JSON or YAML file that describes the caller')
+  .option('--at <time>', 'the moment of the decision, such as 2026-11-20T22:00:00+01:00; now by default')
   .addOption(config())
   .addOption(json())
   .addHelpText(
     'after',
     example(`explain --as caller.json run_sql connection=prod-maintenance 'sql=DELETE FROM jobs WHERE id = 1'`),
   )
-  .action((tool: string, args: string[], options: { as: string; config: string; json: boolean }) =>
+  .action((tool: string, args: string[], options: { as: string; at?: string; config: string; json: boolean }) =>
     finish(
       import('./offline.ts').then(({ explain }) =>
-        explain({ configPath: options.config, callerPath: options.as, tool, args, json: options.json }, terminal),
+        explain(
+          { configPath: options.config, callerPath: options.as, tool, args, json: options.json, at: options.at },
+          terminal,
+        ),
       ),
     ),
   )
@@ -273,6 +277,38 @@ for (const verb of ['approve', 'deny'] as const) {
       })(),
     ),
   )
+}
+
+reviewer(approvals.command('modify').description('put a changed request in its place').argument('<id>', 'apr_...'))
+  .option('--set <name=text>', 'an argument and what it becomes; name=@file reads it from a file', collect, [])
+  .option('--edit [name]', 'open an argument in $VISUAL or $EDITOR')
+  .option('--reason <text>', 'why; the next reviewer and the agent are told')
+  .option('--digest <digest>', 'the digest that was shown, where the request hides something')
+  .addHelpText(
+    'after',
+    example(
+      'approvals modify apr_01JD3M8K2QX6W9 --set sql=@fixed.sql --reason "only the old ones"',
+      'approvals modify apr_01JD3M8K2QX6W9 --edit',
+    ),
+  )
+  .action((id: string, options: ReviewerOptions & ModifyFlags) =>
+    finish(
+      (async () => {
+        const { modifyApproval } = await import('./cli/modifyApproval.ts')
+        const { set, edit, reason, digest } = options
+        const editor = process.env.VISUAL || process.env.EDITOR
+        return modifyApproval(id, { ...(await asReviewer(options)), set, edit, reason, digest, editor }, io)
+      })(),
+    ),
+  )
+interface ModifyFlags {
+  readonly set: readonly string[]
+  readonly edit?: string | true
+  readonly reason?: string
+  readonly digest?: string
+}
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value]
 }
 
 const revoke = program

@@ -6,6 +6,7 @@ import { unusedAt } from '../policy/circumstances.ts'
 import { callerFrom, describedCaller } from '../policy/describedCaller.ts'
 import { type Explanation, explain, renderExplanation } from '../policy/explain.ts'
 import type { JudgedTool } from '../policy/settings.ts'
+import { MOMENT, moment } from '../policy/testFile.ts'
 import { requireShape } from '../settings/checkShape.ts'
 import { ConfigError } from '../settings/configError.ts'
 import { suggest } from '../settings/nearest.ts'
@@ -21,8 +22,8 @@ export interface ExplainRequest {
   /** `key=text`, or `key:=JSON` for anything that is not text. */
   readonly args: readonly string[]
   readonly json: boolean
-  /** The moment of the decision, for rules with hours; milliseconds since 1970. Now, when it is not given. */
-  readonly at?: number | undefined
+  /** The moment of the decision, for rules with hours: a time with its offset. Now, when it is not given. */
+  readonly at?: string | undefined
 }
 
 /**
@@ -43,6 +44,7 @@ export async function runExplain(
   const gate = await loadGate(request.configPath, tools)
   const caller = await readCaller(request.callerPath, gate, tools)
   const args = readArguments(request.args)
+  const moment = unusedAt(readMoment(request.at), gate.policies.rated)
   if (!tools.some(({ name }) => name === request.tool)) {
     throw wrongUse(
       `no tool is called "${request.tool}"${suggest(
@@ -71,7 +73,6 @@ export async function runExplain(
     return 1
   }
   const judged = { name: args.connection, labels: connection.labels }
-  const moment = unusedAt(request.at ?? Date.now(), gate.policies.rated)
   const explanation = explain({ caller, connection: judged, tool: request.tool, operations, moment }, gate.policies)
   print(explanation, request.json, terminal)
   return explanation.action === 'deny' ? 1 : 0
@@ -84,6 +85,13 @@ async function readCaller(path: string, { config }: Gate, tools: readonly Judged
   const caller = callerFrom(described, groups, providers)
   if (typeof caller === 'string') throw new ConfigError([{ ...yaml.placeOf(['groups']), message: caller }])
   return caller
+}
+
+function readMoment(at: string | undefined): number {
+  if (at === undefined) return Date.now()
+  const read = moment.safeParse(at)
+  if (!read.success) throw wrongUse(`--at takes ${MOMENT}`)
+  return read.data
 }
 
 function readArguments(given: readonly string[]): ToolArguments {

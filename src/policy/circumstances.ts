@@ -1,5 +1,4 @@
 import type { Caller, CallerKind, RatedRule } from '../call.ts'
-import type { JudgedConnection } from './bindPolicy.ts'
 import type { Rate } from './rate.ts'
 import { isInWindow, nextOpening, type TimeWindow } from './timeWindow.ts'
 
@@ -37,7 +36,7 @@ export function ruleKey({ policy, rule }: { readonly policy: string; readonly ru
 export function hindranceOf(
   circumstances: Circumstances,
   caller: Pick<Caller, 'kind'>,
-  connection: JudgedConnection,
+  connection: Labelled,
   now: number,
 ): Hindrance | undefined {
   const stranger = strangerTo(circumstances, caller, connection)
@@ -53,13 +52,17 @@ export function hindranceOf(
 export function strangerTo(
   { kinds, labels: wanted = {} }: Circumstances,
   caller: Pick<Caller, 'kind'>,
-  connection: JudgedConnection,
+  connection: Labelled,
 ): string | undefined {
   if (kinds !== undefined && !kinds.includes(caller.kind)) return `is for callers of kind ${kinds.join(', ')}`
   const missing = Object.entries(wanted).find(
     ([label, value]) => !Object.hasOwn(connection.labels, label) || connection.labels[label] !== value,
   )
   return missing && `is for connections with the label ${missing.join('=')}`
+}
+
+interface Labelled {
+  readonly labels: Readonly<Record<string, string>>
 }
 
 export interface Hindrance {

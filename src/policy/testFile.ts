@@ -15,8 +15,9 @@ const writtenOperation = z.union([
   }),
 ])
 
-const MOMENT = 'a time with its offset from UTC, such as 2026-11-20T22:00:00+01:00'
-const moment = z.iso.datetime({ offset: true, error: MOMENT }).transform((text) => Date.parse(text))
+export const MOMENT = 'a time with its offset from UTC, such as 2026-11-20T22:00:00+01:00'
+/** A moment as people write it, read as milliseconds since 1970. */
+export const moment = z.iso.datetime({ offset: true, error: MOMENT }).transform((text) => Date.parse(text))
 
 const expectation = z.union([
   z.enum(ACTIONS),

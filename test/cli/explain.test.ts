@@ -93,6 +93,19 @@ test('arguments are text, or JSON after :=', async () => {
   expect(seen).toEqual(['run_sql', { connection: 'staging', sql: 'SELECT a = $1 FROM x', params: [1, '='] }])
 })
 
+test('another moment: rules with hours answer as they would then', async () => {
+  const callerPath = join(folder, 'support.json')
+  await writeFile(callerPath, '{"kind": "app", "roles": ["Support.Tools"]}')
+  const update = [operation('UPDATE', { facts: { tables: ['public.orders'] } })]
+  const at = async (moment: string) => (await run(update, { callerPath, at: moment }, ['connection=staging'])).text
+  const noon = await at('2026-11-18T12:00:00+01:00')
+  expect(noon).toContain('UPDATE: require-approval, by rule correct-in-office-hours')
+  expect(noon).toContain(
+    'no: opens mon-sun 18:00-08:00 Europe/Madrid and sat,sun 08:00-18:00 Europe/Madrid; next at 2026-11-18T17:00',
+  )
+  expect(await at('2026-11-18T22:00:00+01:00')).toContain('UPDATE: require-approval, by rule correct-at-other-times')
+})
+
 test('the same for machines', async () => {
   const { text } = await run([operation('SELECT')], { json: true })
   expect(JSON.parse(text)).toMatchObject({ action: 'allow', operations: [{ operation: 'SELECT', rule: '1' }] })
@@ -105,6 +118,7 @@ describe('wrong use', () => {
     ['an unknown connection', {}, ['connection=prod-maintenence'], /did you mean "prod-maintenance"/],
     ['no connection', {}, ['sql=x'], /give connection=NAME/],
     ['a connection that JavaScript brings along', {}, ['connection=constructor'], /give connection=NAME/],
+    ['a moment without its offset', { at: '2026-11-20T22:00:00' }, undefined, /--at takes a time with its offset/],
     ['no key', {}, ['SELECT 1'], /key=text or key:=JSON/],
     ['bad JSON', {}, ['connection=staging', 'params:=[1'], /the value of params is not JSON/],
   ] as const)('%s', async (_, over, args, detail) => {

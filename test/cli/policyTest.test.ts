@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { runPolicyTests } from '../../src/cli/policyTest.ts'
 import { GateError } from '../../src/errors.ts'
 import { sqlTool } from '../policy/judgedTools.ts'
-import { operation } from '../policy/policies.ts'
+import { operation, policiesOf } from '../policy/policies.ts'
 import { createPage } from './page.ts'
 
 const examples = new URL('../../examples', import.meta.url).pathname
@@ -33,7 +33,7 @@ const run = async (text: string, over: Partial<Parameters<typeof runPolicyTests>
 
 test('the examples pass', async () => {
   const code = await runPolicyTests({ folder: examples, json: false }, parts, page.terminal)
-  expect(page.text()).toMatch(/\n17 passed, 0 failed\n$/)
+  expect(page.text()).toMatch(/\n23 passed, 0 failed\n$/)
   expect(code).toBe(0)
 })
 
@@ -136,6 +136,16 @@ describe('a test file with a mistake does not run', () => {
       one('tool: kubectl, operations: [SELECT], expect: deny'),
       /no such tool, or several \(allowed: run_sql\)/,
     ],
+    [
+      'uses of a rule that has no rate',
+      one('operations: [SELECT], used: { look-upp: 1 }, expect: deny'),
+      /no rule with atMost is called "look-upp" \(did you mean "look-up"/,
+    ],
+    [
+      'a moment without its offset',
+      one('operations: [SELECT], at: "2026-11-20T22:00:00", expect: deny'),
+      /expected a time with its offset from UTC/,
+    ],
     ['no call at all', one('expect: deny'), /exactly one of the keys operations, arguments, sql/],
     ['two calls', one('operations: [SELECT], sql: x, expect: deny'), /exactly one of the keys/],
     ['an unknown key', one('operations: [SELECT], expect: deny, exspect: allow'), /unknown key "exspect"/],
@@ -163,9 +173,16 @@ describe('a test file with a mistake does not run', () => {
 
 test('the files that docs/policy.md shows load', async () => {
   const page = await readFile(new URL('../../docs/policy.md', import.meta.url), 'utf8')
-  const [policy = '', tests = ''] = [...page.matchAll(/^```yaml\n(.*?)^```/gms)].map(([, text = '']) => text)
+  const [policy = '', hours = '', tests = ''] = [...page.matchAll(/^```yaml\n(.*?)^```/gms)].map(
+    ([, text = '']) => text,
+  )
   const seed = await readFile(join(examples, 'policies/db-maintenance-agents.yaml'), 'utf8')
   expect(policy).toBe(seed)
+  const lines = `policy: dba-leads\nconnection: staging\nrules:\n${hours}`
+  expect(policiesOf([lines]).policies[0]?.rules.map(({ name }) => name)).toEqual([
+    'correct-in-office-hours',
+    'weekly-close',
+  ])
   const understand = () => Promise.resolve([operation('SELECT'), operation('DELETE')])
   expect(await run(tests.replace('../countersign.yaml', `${examples}/countersign.yaml`), { understand })).toBe(0)
 })
