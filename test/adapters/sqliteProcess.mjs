@@ -35,6 +35,13 @@ switch (task) {
   case 'revoke':
     await store.revoke({ kind: 'caller', id: arg }, 'ops', undefined, now)
     break
+  case 'charge': {
+    const rule = { policy: 'p', rule: 'r', limit: 100, windowMs: 3_600_000 }
+    for (let call = 0; call < 100; call++) {
+      if ((await store.chargeUses(arg, [[rule]], now)).ok) print({ did: 'charge' })
+    }
+    break
+  }
   case 'takeAll':
     for (const { id } of await store.list(['approved'], 1000)) await takeOne(id)
     break

@@ -69,6 +69,14 @@ async function linesOf(child: ChildProcess): Promise<Record<string, unknown>[]> 
   return lines
 }
 
+test('three processes that make 300 calls share the room of a rule: exactly 100 pass', async () => {
+  const path = newFile()
+  await openSqliteStore(path).close()
+  const passed = await Promise.all([1, 2, 3].map(() => linesOf(startProcess(path, 'charge', 'ann'))))
+  expect(passed.flat()).toHaveLength(100)
+  expect(passed.filter((lines) => lines.length > 0).length).toBeGreaterThan(1)
+})
+
 describe('the file', () => {
   test('and its journal can be read by their owner alone, also when the folder is new', async () => {
     const path = join(folder, 'deep', 'er', 'x.db')
