@@ -37,8 +37,11 @@ switch (task) {
     break
   case 'charge': {
     const rule = { policy: 'p', rule: 'r', limit: 100, windowMs: 3_600_000 }
+    // Nobody begins before all three are there.
+    await store.acquireLease(arg, 60_000, now)
+    for (const replica of ['1', '2', '3']) while (!(await store.isLeaseLive({ replica, epoch: 1 }, now)));
     for (let call = 0; call < 100; call++) {
-      if ((await store.chargeUses(arg, [[rule]], now)).ok) print({ did: 'charge' })
+      if ((await store.chargeUses('ann', [[rule]], now)).ok) print({ did: 'charge' })
     }
     break
   }
