@@ -12,8 +12,10 @@ import { runAuditVerify, type VerifyArguments } from './cli/audit.ts'
 import { runCheck } from './cli/check.ts'
 import type { ExitCode } from './cli/commandStop.ts'
 import { runExplain, type UnderstandOperations } from './cli/explain.ts'
+import { type InitRequest, runInit } from './cli/init.ts'
 import { runPolicyTests } from './cli/policyTest.ts'
 import { revoke as addRevocation, listRevocations, undoRevocation } from './cli/revoke.ts'
+import { runSetupSql } from './cli/setupSql.ts'
 import type { Terminal } from './cli/terminal.ts'
 import type { Gate } from './config/liveConfig.ts'
 import { type Config, loadConfig } from './config/loadConfig.ts'
@@ -56,6 +58,22 @@ export async function explain(request: Parameters<typeof runExplain>[0], termina
 export async function policyTest(request: { folder: string; json: boolean }, terminal: Terminal): Promise<number> {
   return withTools(createReadSecret(process.env), (opened, use) =>
     runPolicyTests(request, { tools: opened.tools, understand: understandWith(opened, use) }, terminal),
+  )
+}
+
+export async function setupSql(
+  request: { configPath: string; connection: string; postgres: string | undefined },
+  terminal: Terminal,
+): Promise<number> {
+  const readSecret = createReadSecret(process.env)
+  return withTools(readSecret, ({ tools }) =>
+    runSetupSql({ ...request, password: process.env.PGPASSWORD }, { tools, readSecret }, terminal),
+  )
+}
+
+export async function init(request: Omit<InitRequest, 'password'>, terminal: Terminal): Promise<number> {
+  return withTools(createReadSecret(process.env), ({ tools }) =>
+    runInit({ ...request, password: process.env.PGPASSWORD }, tools, terminal),
   )
 }
 

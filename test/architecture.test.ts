@@ -103,6 +103,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   cli: [
     ...['call.ts', 'errors.ts', 'newId.ts', 'settings', 'config', 'startGateway.ts', 'tools/tool.ts'],
+    // `init` and `setup-sql` look at a database before there is a gateway.
+    ...['drawSetupSql', 'proposeProtected', 'readSchema', 'targetUrl'].map((file) => `tools/run_sql/setup/${file}.ts`),
     ...['identity', 'policy', 'approvals', 'audit', '@modelcontextprotocol/client', 'openid-client', 'commander'],
     ...['node:crypto', 'node:fs', 'node:fs/promises', 'node:path', 'node:process', 'node:readline'],
     ...['node:readline/promises', 'node:timers/promises', 'node:tty', 'node:url', 'node:util', 'pino', 'zod'],

@@ -7,7 +7,7 @@ import type { PostgresConnection } from '../settings.ts'
 export type TlsOptions = false | ConnectionOptions
 
 /** TLS as the connection wants it. Read again for every connection, so a renewed authority needs no restart. */
-export async function readTlsOptions({ tls }: PostgresConnection): Promise<TlsOptions> {
+export async function readTlsOptions({ tls }: Pick<PostgresConnection, 'tls'>): Promise<TlsOptions> {
   if (tls.mode === 'disable') return false
   if (tls.mode === 'require') return { rejectUnauthorized: false }
   if (tls.ca === undefined) return { rejectUnauthorized: true }
