@@ -19,8 +19,12 @@ export interface Sealed {
 
 /** JSON on one line, with nothing raw in it that is invisible or steers a terminal. */
 export function toLine(value: object): string {
-  return escapeUnsafe(JSON.stringify(value))
+  const json = JSON.stringify(value)
+  // Most lines are plain, and looking for properties of characters is slow.
+  return PLAIN.test(json) ? json : escapeUnsafe(json)
 }
+
+const PLAIN = /^[\x20-\x7e]*$/
 
 /** Writes such characters as `\uXXXX`, as JSON does. */
 export function escapeUnsafe(text: string): string {

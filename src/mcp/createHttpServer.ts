@@ -11,6 +11,7 @@ import { type RawRoute, serveRaw } from './rawRoute.ts'
 import { readJsonBody } from './readBody.ts'
 import { readPlainCall } from './readPlainCall.ts'
 import type { ServerInfo } from './serverInfo.ts'
+import { openStream, refuseStream, type StreamRoute, streamCredentialOf } from './streamRoute.ts'
 import { writeJson, writeResponse } from './writeResponse.ts'
 
 export interface HttpSettings {
@@ -78,12 +79,20 @@ const MAX_CONNECTIONS = 4_096
 
 const RAW_AT_ONCE = { perKey: 16, total: 32 }
 
+/** Each may run a process for minutes. */
+const STREAMS_AT_ONCE = { perKey: 4, total: 16 }
+
+/** For a body that is read as a whole, in milliseconds. */
+const BODY_TIMEOUT = 30_000
+/** For the body of a stream, which has a bound of its own on pauses. */
+const STREAM_TIMEOUT = 20 * 60_000
+
 interface HttpParts {
   readonly front: Front
   readonly mcp: McpEndpoint
   /** Who answers plain calls, in the same words, without the SDK. Undefined: the SDK answers everything. */
   readonly plainCalls: ServerInfo | undefined
-  readonly routes: readonly (JsonRoute | PageRoute | RawRoute)[]
+  readonly routes: readonly (JsonRoute | PageRoute | RawRoute | StreamRoute)[]
   /** The WWW-Authenticate value for a refusal, RFC 6750 and RFC 9728; undefined when the status needs none. */
   readonly challengeFor: (error: GateError) => string | undefined
   readonly onError: (error: Error) => void
@@ -100,6 +109,7 @@ export function createHttpServer(settings: HttpSettings, parts: HttpParts): Serv
   const refusalRate = new RateLimiter(settings.limits.refusals)
   const concurrency = new ConcurrencyLimiter(settings.limits.concurrent)
   const rawConcurrency = new ConcurrencyLimiter(RAW_AT_ONCE)
+  const streamConcurrency = new ConcurrencyLimiter(STREAMS_AT_ONCE)
 
   const server = createServer((request, response) => {
     route(request, response).catch((error: unknown) => {
@@ -114,7 +124,7 @@ export function createHttpServer(settings: HttpSettings, parts: HttpParts): Serv
   })
   // A client that never finishes its headers or body must not hold a socket; answers may take as long as they need.
   server.headersTimeout = 15_000
-  server.requestTimeout = 30_000
+  server.requestTimeout = STREAM_TIMEOUT
   server.keepAliveTimeout = 75_000
   // Each costs memory and a file descriptor, which the trail needs too.
   server.maxConnections = MAX_CONNECTIONS
@@ -124,6 +134,8 @@ export function createHttpServer(settings: HttpSettings, parts: HttpParts): Serv
     if (!validateHostHeader(request.headers.host, hosts).ok) throw new GateError('ERR_HOST')
     const url = urlOf(request)
     const found = parts.routes.find((candidate) => candidate.matches(url.pathname))
+    const isStream = found !== undefined && 'kind' in found && found.kind === 'stream'
+    if (!isStream) holdToTime(request, response)
     // Pages answer to one origin, their own, which `allowedOrigins` need not name.
     if (found !== undefined && 'kind' in found && found.kind === 'page') {
       return await servePage(found, url, request, response)
@@ -137,6 +149,7 @@ export function createHttpServer(settings: HttpSettings, parts: HttpParts): Serv
       })
       return
     }
+    if ('kind' in found && found.kind === 'stream') return await serveStream(found, url, request, response)
     if ('kind' in found) return await serveSigned(found, request, response)
     const limit = Math.min(settings.limits.body, ROUTE_BODY)
     const body = request.method === 'POST' ? await readJsonBody(request, limit) : undefined
@@ -161,6 +174,45 @@ export function createHttpServer(settings: HttpSettings, parts: HttpParts): Serv
     if (leave === undefined) throw new GateError('ERR_BUSY', { facts: { retry_after_seconds: 1 } })
     try {
       await serveRaw(found, request, response, settings.limits.body)
+    } finally {
+      leave()
+    }
+  }
+
+  async function serveStream(
+    found: StreamRoute,
+    url: URL,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const address = addressOf(request)
+    const credential = streamCredentialOf(request)
+    const say = (stop: GateError) => {
+      refuseStream(response, stop, httpStatusOf(stop), parts.challengeFor(stop))
+      if (!request.complete) discardRest(request)
+    }
+    let caller: Caller
+    try {
+      caller = await parts.front.authenticate(credential)
+    } catch (error) {
+      if (!(error instanceof GateError)) throw error
+      parts.front.recordRefusal({ address, code: error.code, caller: undefined, tool: undefined })
+      // git asks without a credential first: that is how it learns that it needs one.
+      return say(credential === undefined ? error : heldToAddressLimit(error, address))
+    }
+    const wait = callerRate.take(caller.key)
+    const leave = wait > 0 ? undefined : streamConcurrency.enter(caller.key)
+    if (leave === undefined) {
+      const facts = { retry_after_seconds: wait > 0 ? wait : 1 }
+      const stop = new GateError(wait > 0 ? 'ERR_RATE_LIMIT' : 'ERR_BUSY', { facts })
+      parts.front.recordRefusal({ address, code: stop.code, caller, tool: undefined })
+      return say(stop)
+    }
+    try {
+      await found.handle(openStream(request, response, url, { caller, credential, address }))
+    } catch (error) {
+      if (!(error instanceof GateError)) parts.onError(error instanceof Error ? error : new Error(String(error)))
+      say(error instanceof GateError ? error : new GateError('ERR_INTERNAL', { cause: error }))
     } finally {
       leave()
     }
@@ -317,6 +369,19 @@ function urlOf({ url = '/' }: IncomingMessage): URL {
 }
 
 const BASE = 'http://gateway.invalid'
+
+/** A client that does not finish its body in time must not hold a socket. */
+function holdToTime(request: IncomingMessage, response: ServerResponse): void {
+  if (request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined) return
+  const timer = setTimeout(() => {
+    if (!response.headersSent) response.writeHead(408, { connection: 'close' }).end()
+    request.destroy()
+  }, BODY_TIMEOUT)
+  timer.unref()
+  const settle = () => clearTimeout(timer)
+  request.once('end', settle)
+  request.once('close', settle)
+}
 
 /** How long a client may go on sending a body that was refused, before its socket is closed. */
 const DISCARD_MS = 1_000

@@ -25,12 +25,12 @@ export async function readJsonBody(request: IncomingMessage, limit: number): Pro
 /** No call needs more. What walks over a body recursively must not run out of stack, because that leaves no record. */
 const MAX_DEPTH = 64
 
-/** Level by level, and so without recursion of its own. */
+/** Its own recursion ends where the depth does. */
 function isDeeper(value: unknown, depth: number): boolean {
-  let level = [value]
-  for (let left = depth; level.length > 0; left -= 1) {
-    if (left === 0) return true
-    level = level.flatMap((one) => (typeof one === 'object' && one !== null ? Object.values(one) : []))
+  if (depth === 0) return true
+  if (typeof value !== 'object' || value === null) return false
+  for (const name in value) {
+    if (isDeeper((value as Record<string, unknown>)[name], depth - 1)) return true
   }
   return false
 }
@@ -93,11 +93,17 @@ function readAtMost(request: IncomingMessage, limit: number): Promise<Buffer> {
       request.pause()
       reject(new GateError('ERR_BODY_TOO_LARGE'))
     }
+    // Every request closes in the end, and an error that nobody gets still costs its stack.
+    let hasEnded = false
+    const endEarly = (cause?: Error) => {
+      if (!hasEnded) reject(new GateError('ERR_BODY_MALFORMED', { detail: 'The body ended early.', cause }))
+    }
     request.on('data', take)
-    request.on('end', () => resolve(Buffer.concat(chunks)))
-    request.on('close', () => reject(new GateError('ERR_BODY_MALFORMED', { detail: 'The body ended early.' })))
-    request.on('error', (cause) =>
-      reject(new GateError('ERR_BODY_MALFORMED', { detail: 'The body ended early.', cause })),
-    )
+    request.on('end', () => {
+      hasEnded = true
+      resolve(Buffer.concat(chunks))
+    })
+    request.on('close', () => endEarly())
+    request.on('error', endEarly)
   })
 }
