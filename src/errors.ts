@@ -416,6 +416,16 @@ export const ERRORS = {
     message: 'The connection was configured anew meanwhile; nothing was sent.',
     next: 'Call again.',
   },
+  ERR_COMMAND_TEXT: {
+    status: 200,
+    message: 'The command is not text that can be judged.',
+    next: 'Send argv, or one line of plain commands, as well-formed text within the limits that the detail names.',
+  },
+  ERR_SSH_HOST_KEY: {
+    status: 200,
+    message: 'The host did not show the key that is pinned for it, so no credential was sent.',
+    next: 'Tell an operator; nothing was executed.',
+  },
   ERR_TARGET_CREDENTIALS: {
     status: 200,
     message: "The target refused the gateway's own credential.",
@@ -664,6 +674,11 @@ export const ERRORS = {
     status: 409,
     message: 'Part of this request is hidden, so what holds it can only be replaced whole.',
     next: 'Write every argument that is marked as hidden anew, without a [masked:...] in it.',
+  },
+  ERR_MODIFY_QUOTES: {
+    status: 400,
+    message: 'The change holds typographic quotes, which keyboards of telephones put in by themselves.',
+    next: 'Write straight quotes, or change the request in the console.',
   },
   ERR_MODIFY_NOTHING: {
     status: 409,

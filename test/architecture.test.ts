@@ -25,7 +25,18 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // The stages of a call. None imports another.
   identity: ['call.ts', 'errors.ts', 'settings', 'jose', 'node:crypto', 'zod'],
   policy: ['call.ts', 'errors.ts', 'settings', 'tools/tool.ts', 'node:crypto', 'node:path', 'node:util', 'zod'],
-  approvals: ['call.ts', 'errors.ts', 'newId.ts', 'settings', 'node:crypto', 'node:fs', 'node:path', 'node:util', 'diff', 'zod'],
+  approvals: [
+    'call.ts',
+    'errors.ts',
+    'newId.ts',
+    'settings',
+    'node:crypto',
+    'node:fs',
+    'node:path',
+    'node:util',
+    'diff',
+    'zod',
+  ],
   masking: ['call.ts', 'errors.ts', 'placeholder.ts', 'tools/tool.ts'],
   audit: [
     ...['call.ts', 'errors.ts', 'newId.ts', 'settings'],
@@ -50,6 +61,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       'pq16',
       'pq17',
       'pq18',
+      'ssh2',
+      'unbash',
       'undici',
       'zod',
     ],
@@ -106,6 +119,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     // `init` and `setup-sql` look at a database before there is a gateway.
     ...['drawSetupSql', 'proposeProtected', 'readSchema', 'targetUrl'].map((file) => `tools/run_sql/setup/${file}.ts`),
     ...['identity', 'policy', 'approvals', 'audit', '@modelcontextprotocol/client', 'openid-client', 'commander'],
+    ...['node:child_process', 'node:os'],
     ...['node:crypto', 'node:fs', 'node:fs/promises', 'node:path', 'node:process', 'node:readline'],
     ...['node:readline/promises', 'node:timers/promises', 'node:tty', 'node:url', 'node:util', 'pino', 'zod'],
   ],
@@ -115,7 +129,18 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   /** The parts of a running gateway, put together: what each needs is handed to it. */
   gateway: [
     ...['call.ts', 'errors.ts', 'newId.ts', 'settings', 'identity', 'policy', 'approvals', 'masking', 'audit'],
-    ...['tools/tool.ts', 'gateTools', 'pipeline.ts', 'pipeline', 'config', 'mcp', 'console', 'slack', 'webhook', 'email'],
+    ...[
+      'tools/tool.ts',
+      'gateTools',
+      'pipeline.ts',
+      'pipeline',
+      'config',
+      'mcp',
+      'console',
+      'slack',
+      'webhook',
+      'email',
+    ],
     ...['pino', 'zod'],
   ],
   'startGateway.ts': [

@@ -1,9 +1,10 @@
 import * as z from 'zod'
 import { httpConnection } from './http_request/settings.ts'
 import { postgresConnection } from './run_sql/settings.ts'
+import { sshConnection } from './ssh_exec/settings.ts'
 
 /** Every type of connection. A tool folder owns the settings of its own; to add one, name it here. */
-const TYPES = [postgresConnection, httpConnection] as const
+const TYPES = [postgresConnection, httpConnection, sshConnection] as const
 
 const allowed = TYPES.map((schema) => ('in' in schema ? schema.in : schema).shape.type.value)
 

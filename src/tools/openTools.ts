@@ -1,6 +1,7 @@
 import type { Connection } from './connection.ts'
 import { createHttpRequest } from './http_request/tool.ts'
 import { createRunSql } from './run_sql/tool.ts'
+import { createSshExec } from './ssh_exec/tool.ts'
 import type { LookUpOutcome, OpenTool, Tool, ToolParts } from './tool.ts'
 
 /** All tools of a gateway, which look at whatever connections are in force. */
@@ -16,7 +17,11 @@ export function openTools({ readSecret, alsoSecret, connections }: ToolParts<Con
     alsoSecret,
     connections: ofType(type, connections),
   })
-  const all: readonly OpenTool[] = [createRunSql(partsFor('postgres')), createHttpRequest(partsFor('http'))]
+  const all: readonly OpenTool[] = [
+    createRunSql(partsFor('postgres')),
+    createHttpRequest(partsFor('http')),
+    createSshExec(partsFor('ssh')),
+  ]
 
   const toolOf = (connectionName: string) => {
     const type = connections()[connectionName]?.type
