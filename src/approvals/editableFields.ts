@@ -36,8 +36,7 @@ export function editableFields({ state, args, shown }: Approval): readonly Edita
 export function valueOfText(approval: Approval, name: string, text: string): Json {
   const field = editableFields(approval).find((one) => one.name === name)
   if (field === undefined) throw new GateError('ERR_MODIFY_FIELD', { detail: `${JSON.stringify(name.slice(0, 64))}.` })
-  // Browsers send every line of a form with CR LF.
-  if (field.kind === 'text') return text.replaceAll('\r\n', '\n')
+  if (field.kind === 'text') return plainLines(text)
   const value = parseJson(text)
   if (value === undefined) throw new GateError('ERR_MODIFY_FORM', { detail: `${JSON.stringify(name)} is not JSON.` })
   return value
@@ -49,9 +48,9 @@ export function valueOfText(approval: Approval, name: string, text: string): Jso
  */
 export function changesOf(approval: Approval, texts: ReadonlyMap<string, string>): Readonly<Record<string, Json>> {
   const changed = [...texts].flatMap(([name, sent]) => {
-    const text = sent.replaceAll('\r\n', '\n')
+    const text = plainLines(sent)
     const field = editableFields(approval).find((one) => one.name === name)
-    const isAsBefore = field !== undefined && text === (field.text ?? '')
+    const isAsBefore = field !== undefined && text === plainLines(field.text ?? '')
     return isAsBefore ? [] : [[name, valueOfText(approval, name, text)] as const]
   })
   return Object.fromEntries(changed)
@@ -79,6 +78,11 @@ export function changedArguments({ args, shown }: Approval, set: Readonly<Record
     })
   }
   return { ...args, ...set }
+}
+
+/** Browsers send every line of a form with CR LF, whatever stood there. */
+function plainLines(text: string): string {
+  return text.replaceAll(/\r\n?/g, '\n')
 }
 
 function parseJson(text: string): Json | undefined {

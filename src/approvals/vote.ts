@@ -35,7 +35,8 @@ export function vote(approval: Approval, ballot: Ballot, now: number): Transitio
   if (ballot.verdict === 'approve' && isAuthor(approval, ballot)) return { ok: false, code: 'ERR_VOTE_AUTHOR' }
   const earlier = approval.votes.find((one) => one.person === ballot.person)
   // After an escalation the same person may count for those who are asked now.
-  const countsAlready = setsOf(approval, ballot).every((set) => earlier?.sets.includes(set) === true)
+  const countsAlready =
+    approval.escalated === undefined || setsOf(approval, ballot).every((set) => earlier?.sets.includes(set) === true)
   if (earlier?.verdict === ballot.verdict && countsAlready) return unchanged(approval)
 
   const closed = refuseClosed(approval, now)

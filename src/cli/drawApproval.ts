@@ -1,3 +1,4 @@
+import { drawDiff } from '../approvals/diffText.ts'
 import type { ReviewView } from '../approvals/review.ts'
 import { showHidden } from '../approvals/suspiciousText.ts'
 
@@ -50,6 +51,7 @@ export function drawApproval(view: ReviewView, now: number, columns = process.st
       [where.connection, ...Object.entries(where.labels).map(([name, value]) => `${name}=${value}`)].join(' · '),
     ),
     labelled('Tool', what.tool),
+    ...drawChange(view.change),
     ...what.fields.flatMap(({ name, text }) => ['', `${showHidden(name)}:`, quoted(text)]),
     '',
     'Effect:',
@@ -72,6 +74,10 @@ export function drawApproval(view: ReviewView, now: number, columns = process.st
     ...view.votes.map((vote) =>
       labelled('Vote', `${vote.verdict} by ${vote.by} at ${vote.at}${vote.reason === null ? '' : `: ${vote.reason}`}`),
     ),
+    ...(view.escalation === null ? [] : [labelled('Moves', escalationText(view.escalation))]),
+    ...(view.replaced_by === null
+      ? []
+      : [labelled('Changed', `by ${view.replaced_by.by}: ${view.replaced_by.id} took its place`)]),
     labelled('Expires', view.expires_at),
   ]
   const broken = lines.flatMap((line) => line.split('\n')).flatMap((line) => breakLine(line, columns))
@@ -101,6 +107,23 @@ function breakLine(line: string, columns: number): readonly string[] {
     room -= size
   }
   return [...parts, part]
+}
+
+/** What a reviewer changed. The signs stand behind the bar, where the text cannot draw them. */
+function drawChange(change: ReviewView['change']): readonly string[] {
+  if (change === null) return []
+  const { by, via, instead_of, note, fields, authors } = change
+  return [
+    labelled('Changed', `by ${by} (${via}), in the place of ${instead_of}; not approved by ${authors.join(', ')}`),
+    ...(note === null ? [] : [labelled('Why', note)]),
+    ...fields.flatMap(({ name, diff }) => ['', `${showHidden(name)}, before (-) and now (+):`, quoted(drawDiff(diff))]),
+  ]
+}
+
+function escalationText({ to, at, done, from }: NonNullable<ReviewView['escalation']>): string {
+  return done
+    ? `moved from ${from.join(' and ')} to ${to} at ${at}`
+    : `to ${to} at ${at}, when nobody has decided by then`
 }
 
 function drawEffect(effect: ReviewView['effect']): readonly string[] {

@@ -1,8 +1,8 @@
 import type { Revocation, RevocationKind, RevocationStore } from '../approvals/ports.ts'
 import { revocationKey } from '../approvals/revocationKeys.ts'
 import { showHidden } from '../approvals/suspiciousText.ts'
-import type { Output } from './approvals.ts'
 import type { ExitCode } from './commandStop.ts'
+import type { Output } from './reviewerApi.ts'
 
 const REVOCATION_KINDS: readonly RevocationKind[] = ['caller', 'app', 'blueprint', 'person']
 

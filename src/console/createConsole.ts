@@ -3,6 +3,7 @@ import { setsOf } from '../approvals/reviewDesk.ts'
 import { GateError } from '../errors.ts'
 import type { PageRequest, PageResponse } from '../mcp/pageRoute.ts'
 import { cookieJarFor } from './cookies.ts'
+import { modifyByForm, showModify } from './modifying.ts'
 import { openLive } from './openLive.ts'
 import { isOwnForm, openSessions, type Session } from './openSessions.ts'
 import { openTrailCheck } from './openTrailCheck.ts'
@@ -80,6 +81,9 @@ export function createConsole(parts: ConsoleParts): Console {
     session: Session,
   ): Promise<PageResponse> {
     await refuseRevokedPerson(session.reviewer, desk.store)
+    if (page === 'requests' && id !== undefined && more.length === 1 && more[0] === 'modify') {
+      return await showModify(id, session, desk)
+    }
     if (more.length > 0) throw new GateError('ERR_CONSOLE_PAGE')
     if (id === undefined) {
       if (page === 'requests') return await showPending(session, desk)
@@ -101,6 +105,9 @@ export function createConsole(parts: ConsoleParts): Console {
   ): Promise<PageResponse> {
     if (page === 'requests' && id !== undefined && (verb === 'approve' || verb === 'deny') && more.length === 0) {
       return await decide({ approvalId: id, verdict: verb, form, session }, desk)
+    }
+    if (page === 'requests' && id !== undefined && verb === 'modify' && more.length === 0) {
+      return await modifyByForm({ approvalId: id, form, session }, desk)
     }
     await refuseRevokedPerson(session.reviewer, desk.store)
     if (!isOwnForm(session, form)) throw new GateError('ERR_CONSOLE_FORM')

@@ -78,7 +78,7 @@ export async function decide(decision: Decision, desk: ReviewDesk): Promise<Page
 }
 
 /** After these the page itself is not for this person, or not for this form. */
-const HIDES_THE_REQUEST: ReadonlySet<string> = new Set([
+export const HIDES_THE_REQUEST: ReadonlySet<string> = new Set([
   ...['ERR_CONSOLE_FORM', 'ERR_VOTE_UNKNOWN', 'ERR_VOTE_MEMBERSHIP', 'ERR_VOTE_NOT_REVIEWER', 'ERR_REVOKED'],
 ])
 

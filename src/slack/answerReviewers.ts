@@ -2,9 +2,10 @@ import type { Approval } from '../approvals/approval.ts'
 import { castVote } from '../approvals/castVote.ts'
 import type { Reviewer } from '../approvals/membership.ts'
 import { type ReviewView, reviewViewOf } from '../approvals/review.ts'
-import { listForReviewer, showToReviewer } from '../approvals/reviewDesk.ts'
+import { type Deed, listForReviewer, showToReviewer } from '../approvals/reviewDesk.ts'
 import { GateError } from '../errors.ts'
-import { drawDenyForm, drawFullText, drawNotice } from './drawModals.ts'
+import { changeRequest } from './changeRequest.ts'
+import { drawDenyForm, drawFullText, drawModifyForm, drawNotice } from './drawModals.ts'
 import { identifyReviewer } from './identifyReviewer.ts'
 import { placeOf } from './layOut.ts'
 import {
@@ -18,7 +19,7 @@ import {
   type Submission,
   senderOf,
 } from './readDelivery.ts'
-import type { Message } from './slackApi.ts'
+import type { Message, Modal } from './slackApi.ts'
 import { requireHome, type SlackDesk, shownHere } from './slackDesk.ts'
 import { oneLine, textBlock } from './untrustedText.ts'
 
@@ -28,7 +29,7 @@ interface Attempt {
   user: string | undefined
   team: string | undefined
   reviewer: Reviewer | undefined
-  verdict: 'approve' | 'deny' | undefined
+  verdict: Deed | undefined
 }
 
 /** Answers a button. Slack has its acknowledgement already. Rejects never because of what was asked. */
@@ -46,7 +47,10 @@ export async function answerClick(body: unknown, desk: SlackDesk): Promise<void>
         attempt.verdict = 'deny'
         return await openDenyForm(click, desk)
       case 'review':
-        return await openFullText(click, attempt, desk)
+        return await openWindow(click, attempt, desk, (view) => drawFullText(view, desk.linkTo))
+      case 'modify':
+        attempt.verdict = 'modify'
+        return await openWindow(click, attempt, desk, (view) => drawModifyForm(view) ?? drawNotice(notHere(view)))
     }
   } catch (error) {
     const channel = click?.channel ?? desk.channel
@@ -60,8 +64,8 @@ export async function answerSubmission(body: unknown, desk: SlackDesk): Promise<
   try {
     const submission = readSubmission(body)
     attempt.approvalId = submission.reference.approvalId
-    attempt.verdict = submission.form === 'deny' ? 'deny' : 'approve'
-    const message = await voteByForm(submission, attempt, desk)
+    attempt.verdict = submission.form === 'review' ? 'approve' : submission.form
+    const message = await decideByForm(submission, attempt, desk)
     await whisper(message, desk.channel, submission.user, desk)
   } catch (error) {
     await refuse(error, attempt, desk, (text) => whisper(text, desk.channel, attempt.user, desk))
@@ -101,22 +105,33 @@ async function openDenyForm(click: Click, desk: SlackDesk): Promise<void> {
 }
 
 /** The window opens before it is known who asks, and shows nothing until then. */
-async function openFullText(click: Click, attempt: Attempt, desk: SlackDesk): Promise<void> {
+async function openWindow(
+  click: Click,
+  attempt: Attempt,
+  desk: SlackDesk,
+  draw: (view: ReviewView) => Modal,
+): Promise<void> {
   const window = await desk.api.openModal(click.trigger, drawNotice('One moment…'))
   try {
     const { approval, reviewer } = await clicked(click, attempt, desk)
     const shown = await showToReviewer(approval.id, reviewer, desk)
-    await desk.api.updateModal(window, drawFullText(viewOf(shown, desk), desk.linkTo))
+    await desk.api.updateModal(window, draw(viewOf(shown, desk)))
   } catch (error) {
     await refuse(error, attempt, desk, (text) => desk.api.updateModal(window, drawNotice(text)))
   }
 }
 
-async function voteByForm(submission: Submission, attempt: Attempt, desk: SlackDesk): Promise<string> {
+function notHere({ id, state }: ReviewView): string {
+  if (state !== 'pending') return `It is ${state}. Nothing is left to change.`
+  return `This request is too long to be changed in Slack. Use the console, or: countersign approvals modify ${id} --edit`
+}
+
+async function decideByForm(submission: Submission, attempt: Attempt, desk: SlackDesk): Promise<string> {
   const { form, reason, hasRead } = submission
   const approval = await shownHere(submission, submission.reference, undefined, desk)
   const reviewer = await known(submission, attempt, desk)
   if (form === 'deny') return await cast(approval, reviewer, 'deny', reason, desk)
+  if (form === 'modify') return await changeRequest(approval, reviewer, submission, desk)
   const canRead = approval.state !== 'pending' || placeOf(viewOf(approval, desk)) !== 'elsewhere'
   if (!canRead || !hasRead) throw new GateError('ERR_SLACK_UNREAD')
   return await cast(approval, reviewer, 'approve', undefined, desk)

@@ -6,9 +6,54 @@ import type { Block, Modal } from './slackApi.ts'
 import { oneLine, plainText, textBlock } from './untrustedText.ts'
 
 /** Ids of our forms and what is in them: exactly these are answered. */
-export const CALLBACKS = { deny: 'countersign_deny_form', review: 'countersign_review_form' } as const
+export const CALLBACKS = {
+  deny: 'countersign_deny_form',
+  review: 'countersign_review_form',
+  modify: 'countersign_modify_form',
+} as const
 export const REASON = { block: 'countersign_reason', action: 'countersign_reason_text', most: 500 } as const
 export const READ = { block: 'countersign_read', action: 'countersign_read_all', value: 'read' } as const
+
+export const NOTE = { block: 'countersign_note', action: 'countersign_note_text' } as const
+export const EDIT = { block: 'countersign_edit_', action: 'countersign_edit_text' } as const
+
+/** Slack's own bounds. */
+const MOST_TYPED = 3_000
+const MOST_EDITORS = 10
+
+/**
+ * A form for what would run, its fields in the order of `editable`. Undefined when Slack cannot hold all of it: what a
+ * form cuts off would be taken for a change.
+ */
+export function drawModifyForm(view: ReviewView): Modal | undefined {
+  const { editable } = view
+  const fits = editable.every(({ text }) => (text ?? '').length <= MOST_TYPED)
+  if (editable.length === 0 || editable.length > MOST_EDITORS || !fits) return undefined
+  const editors = editable.map(({ name, kind, text }, index) => ({
+    ...{ type: 'input', block_id: `${EDIT.block}${index}`, optional: text === null },
+    label: plainText(oneLine(name, 100).text),
+    ...(text === null && {
+      hint: plainText('Parts of it are hidden. Left empty it stays; anything else replaces it whole.'),
+    }),
+    ...(text !== null && kind === 'json' && { hint: plainText('JSON') }),
+    element: {
+      ...{ type: 'plain_text_input', action_id: EDIT.action, multiline: true, max_length: MOST_TYPED },
+      ...(text !== null && text !== '' && { initial_value: text }),
+    },
+  }))
+  const note = { type: 'plain_text_input', action_id: NOTE.action, max_length: REASON.most }
+  return {
+    ...modal(CALLBACKS.modify, 'Change request', buttonValue(view)),
+    submit: plainText('Send'),
+    blocks: [
+      textBlock('What you write takes the place of this request. Somebody else has to approve it; the agent is told.'),
+      textBlock(oneLine(`${view.what.tool} on ${view.where.connection}`, 200).text),
+      footer(view),
+      ...editors,
+      { type: 'input', block_id: NOTE.block, optional: true, element: note, label: plainText('Why') },
+    ],
+  }
+}
 
 /** Everything there is to read, in a modal; approved there when all of it fits. */
 export function drawFullText(view: ReviewView, linkTo: LinkTo): Modal {

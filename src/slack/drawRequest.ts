@@ -10,6 +10,7 @@ export const ACTIONS = {
   approve: 'countersign_approve',
   deny: 'countersign_deny',
   review: 'countersign_review',
+  modify: 'countersign_modify',
 } as const
 
 /** The message of a request, in whichever state it is. The same record gives the same message. */
@@ -90,6 +91,7 @@ function buttons(view: ReviewView, place: ApprovablePlace, linkTo: LinkTo): Bloc
   const elements = [
     ...first,
     button(ACTIONS.deny, 'Deny…', 'danger'),
+    ...(view.editable.length === 0 ? [] : [button(ACTIONS.modify, 'Change…')]),
     ...(link === undefined ? [] : [linkButton(link)]),
   ]
   return { type: 'actions', block_id: `countersign_${view.id}`, elements }

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { GateError } from '../errors.ts'
-import { CALLBACKS, READ, REASON } from './drawModals.ts'
+import { CALLBACKS, EDIT, NOTE, READ, REASON } from './drawModals.ts'
 import { ACTIONS } from './drawRequest.ts'
 import { type Reference, readReference } from './reference.ts'
 import { OPEN_LINK } from './requestText.ts'
@@ -18,8 +18,10 @@ export interface Submission extends Origin {
   readonly kind: 'submission'
   readonly form: keyof typeof CALLBACKS
   readonly reference: Reference
-  /** The text of the deny form; '' in the other one. */
+  /** The text of the deny form, or why somebody changes a request; '' in the other one. */
   readonly reason: string
+  /** What stands in the editors of a change, by their place. */
+  readonly edits: ReadonlyMap<number, string>
   readonly hasRead: boolean
 }
 
@@ -112,10 +114,21 @@ export function readSubmission(body: unknown): Submission {
   const options = field(READ.block, READ.action)?.selected_options ?? []
   return {
     ...{ kind: 'submission', form, reference },
-    reason: field(REASON.block, REASON.action)?.value?.trim() ?? '',
+    reason: (field(REASON.block, REASON.action) ?? field(NOTE.block, NOTE.action))?.value?.trim() ?? '',
+    edits: editsIn(view.state.values),
     hasRead: options.some(({ value }) => value === READ.value),
     ...originOf(parsed.data),
   }
+}
+
+function editsIn(values: z.infer<typeof submissionBody>['view']['state']['values']): ReadonlyMap<number, string> {
+  const edits = new Map<number, string>()
+  for (const [block, actions] of Object.entries(values)) {
+    const place = block.startsWith(EDIT.block) ? block.slice(EDIT.block.length) : ''
+    if (!/^\d$/.test(place) || !Object.hasOwn(actions, EDIT.action)) continue
+    edits.set(Number(place), actions[EDIT.action]?.value ?? '')
+  }
+  return edits
 }
 
 /** `/countersign ...`. Throws ERR_SLACK_CLICK. */

@@ -1,4 +1,5 @@
 import type { ApprovalState } from '../approvals/approval.ts'
+import { drawDiff } from '../approvals/diffText.ts'
 import type { ReviewView } from '../approvals/review.ts'
 import type { Block } from './slackApi.ts'
 import { oneLine, plainText, type Room, textBlock } from './untrustedText.ts'
@@ -25,6 +26,7 @@ export interface Fact {
 const REQUEST_ROOM: Room = { characters: 2_000, lines: 30 }
 const EFFECT_ROOM: Room = { characters: 1_000, lines: 20 }
 const EFFECT_TEXT_ROOM: Room = { characters: 1_500, lines: 40 }
+const CHANGE_ROOM: Room = { characters: 1_000, lines: 20 }
 const WHY_ROOM: Room = { characters: 1_000, lines: 16 }
 const REASON_ROOM: Room = { characters: 600, lines: 10 }
 export const MOST_FIELDS = 4
@@ -43,7 +45,7 @@ export const TITLES: Readonly<Record<ApprovalState, string>> = {
 }
 
 /** At most ten: Slack takes no more in one block. */
-export function factsOf({ who, where, needs, limits }: ReviewView): readonly Fact[] {
+export function factsOf({ who, where, needs, limits, change, escalation }: ReviewView): readonly Fact[] {
   const labels = Object.entries(where.labels).map(([name, value]) => `${name}=${value}`)
   const agent = [who.agent.name, who.agent.version].filter((part) => part !== null).join(' ')
   const groups = who.groups === 'unknown' ? 'unknown' : who.groups.join(', ') || 'none'
@@ -59,6 +61,18 @@ export function factsOf({ who, where, needs, limits }: ReviewView): readonly Fac
       text: needs.map(({ approved, at_least, reviewers }) => `${approved} of ${at_least} from ${reviewers}`).join(', '),
       most: 200,
     },
+    ...(change === null
+      ? []
+      : [
+          {
+            label: 'Changed by',
+            text: `${change.by}, instead of ${change.instead_of}. Not approved by its authors`,
+            most: 250,
+          },
+        ]),
+    ...(escalation === null || !escalation.done
+      ? []
+      : [{ label: 'Escalated', text: `from ${escalation.from.join(', ')} to ${escalation.to}`, most: 200 }]),
     ...(limits.max_rows === null ? [] : [{ label: 'Rolled back above', text: `${limits.max_rows} rows`, most: 60 }]),
   ]
 }
@@ -76,10 +90,30 @@ export function sectionsOf(view: ReviewView, mostFields = MOST_FIELDS): readonly
       ...{ text, room: share },
     })),
     ...hiddenSection(view),
+    ...changeSections(view),
     { label: 'Effect', text: effectOf(view), room: EFFECT_ROOM },
     ...effectTexts(view),
     { label: 'Why it was stopped', text: view.why.map(whyLine).join('\n'), room: WHY_ROOM },
     { label: 'Reason given by the agent (unverified)', text: view.reason ?? '(none)', room: REASON_ROOM },
+  ]
+}
+
+/** All differences in one section: what would run stands above it, whole. */
+function changeSections({ change }: ReviewView): readonly Section[] {
+  if (change === null) return []
+  const text = change.fields
+    .map(({ name, diff }) =>
+      change.fields.length === 1 ? drawDiff(diff) : `${oneLine(name, 60).text}:\n${drawDiff(diff)}`,
+    )
+    .join('\n')
+  const note = { label: 'Why a reviewer changed it', text: change.note ?? '', room: REASON_ROOM }
+  return [
+    {
+      label: 'What a reviewer changed: before (-) and now (+)',
+      text: text || '(nothing that is shown)',
+      room: CHANGE_ROOM,
+    },
+    ...(change.note === null ? [] : [note]),
   ]
 }
 

@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto'
 import { createMemoryStore } from '../../src/adapters/memoryStore.ts'
 import type { Approval, ShownRequest, Vote } from '../../src/approvals/approval.ts'
 import type { VotingBooth } from '../../src/approvals/castVote.ts'
 import type { ApprovalGate, ClearRequest } from '../../src/approvals/clearance.ts'
 import type { HoldStore } from '../../src/approvals/hold.ts'
 import type { Reviewer } from '../../src/approvals/membership.ts'
+import type { Rejudge } from '../../src/approvals/modify.ts'
 import type { StateStore } from '../../src/approvals/ports.ts'
 import { type ApprovalRules, approvalsSettings, resolveApprovalRules } from '../../src/approvals/settings.ts'
 import type { Ballot } from '../../src/approvals/vote.ts'
@@ -173,6 +175,22 @@ export function aRequest(over: Partial<ClearRequest> = {}): ClearRequest {
     ...over,
   }
 }
+
+/** Judges as policy did for the request itself, and shows each argument as it is. */
+export const rejudge: Rejudge = async (approval, args) => ({
+  ...{ args, decision: aDecision('require-approval'), constraints: { maxRows: 100 }, labels: approval.labels },
+  digest: `hmac-sha256:${createHash('sha256').update(JSON.stringify(args)).digest('hex')}`,
+  connectionVersion: undefined,
+  shown: {
+    fields: Object.entries(args as Record<string, string>).map(([name, text]) => ({
+      name,
+      text: masked(text),
+      masked: false,
+    })),
+    preview: undefined,
+    masked: [],
+  },
+})
 
 /** A gate on a real store with a clock that the test moves. Events "in the trail" are listed. */
 export interface TestGate extends ApprovalGate, VotingBooth, HoldStore {

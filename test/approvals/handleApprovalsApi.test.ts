@@ -15,6 +15,7 @@ import {
   HOUR,
   MINUTE,
   masked,
+  rejudge,
   T0,
   type TestGate,
 } from './fixtures.ts'
@@ -36,6 +37,7 @@ async function aDesk(lookUpGroups?: LookUpGroups): Promise<TestDesk> {
     clock: gate.clock,
     recordEvent: gate.recordEvent,
     lookUpGroups,
+    rejudge,
     maskText: (text) => masked(text.replaceAll('hunter2', '[masked]')),
     recordVoteRefused: async (vote) => void refused.push(vote),
   }
@@ -120,7 +122,7 @@ describe('GET /api/approvals', () => {
     ['POST', '/api/approvals', 405],
     ['DELETE', '/api/approvals/apr_00000000000000000000000000', 405],
     ['GET', '/api/approvals/apr_00000000000000000000000000/approve', 405],
-    ['POST', '/api/approvals/apr_00000000000000000000000000/modify', 404],
+    ['POST', '/api/approvals/apr_00000000000000000000000000/amend', 404],
     ['POST', '/api/approvals/apr_00000000000000000000000000/approve/x', 404],
     ['GET', '/api/approvals/..%2f..%2fx', 404],
     ['GET', '/api/approvals/', 404],

@@ -7,7 +7,17 @@ import { handleApprovalsApi } from '../../src/approvals/handleApprovalsApi.ts'
 import type { ReviewDesk } from '../../src/approvals/reviewDesk.ts'
 import { approveApproval, denyApproval, listApprovals, showApproval, watchApprovals } from '../../src/cli/approvals.ts'
 import { listRevocations, revoke, undoRevocation } from '../../src/cli/revoke.ts'
-import { aDecision, aGate, aRequest, aReviewer, masked, shown, T0, type TestGate } from '../approvals/fixtures.ts'
+import {
+  aDecision,
+  aGate,
+  aRequest,
+  aReviewer,
+  masked,
+  rejudge,
+  shown,
+  T0,
+  type TestGate,
+} from '../approvals/fixtures.ts'
 
 let gate: TestGate
 let server: Server
@@ -17,7 +27,7 @@ let url: string
 beforeAll(async () => {
   server = createServer(async (request, response) => {
     const reviewer = aReviewer(String(request.headers.authorization).replace('Bearer ', ''))
-    const desk: ReviewDesk = { ...gate, maskText: masked, recordVoteRefused: async () => undefined }
+    const desk: ReviewDesk = { ...gate, rejudge, maskText: masked, recordVoteRefused: async () => undefined }
     let text = ''
     for await (const chunk of request) text += chunk
     const { pathname: path, searchParams: query } = new URL(request.url ?? '', 'http://x')

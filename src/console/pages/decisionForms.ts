@@ -35,5 +35,7 @@ ${hidden}
 <textarea id="why-not" name="reason" rows="3" maxlength="2000" required>${typedReason ?? ''}</textarea></p>
 <button class="deny">Deny</button>
 </form>
+${view.change === null ? '' : html`<p class="note">Who wrote this request does not approve it.</p>`}
+${view.editable.length === 0 ? '' : html`<p><a class="button" href="/console/requests/${view.id}/modify">Change it…</a> <span class="quiet">somebody else then approves what you write</span></p>`}
 </section>`
 }

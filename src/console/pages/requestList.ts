@@ -16,10 +16,18 @@ ${stateBadge(view)}
 <span>${inline(who.name ?? who.subject)}</span>
 ${effect?.rows === undefined ? '' : html`<span>${rowsOf(effect.rows)}</span>`}
 ${view.state === 'pending' ? needs.map((need) => html`<span>${neededText(need)}</span>`) : ''}
+${view.change === null ? '' : html`<span class="changed">changed by ${inline(view.change.by)}</span>`}
+${escalatedBadge(view)}
 ${view.one_click ? '' : html`<span class="careful">needs a careful look</span>`}
 <span class="when">${whenOf(view, now)}</span>
 </p>
 </li>`
+}
+
+/** Where a request is that nobody decided in time. */
+export function escalatedBadge({ escalation }: Pick<ReviewView, 'escalation'>): Html | string {
+  if (escalation === null || !escalation.done) return ''
+  return html`<span class="escalated">escalated to ${inline(escalation.to)}</span>`
 }
 
 /** `DELETE on prod-maintenance`: the operations that were stopped, in the parser's words. */
@@ -32,6 +40,14 @@ export function titleOf({ why, what, where }: ReviewView): Html {
 
 export function stateBadge({ state }: Pick<ReviewView, 'state'>): Html {
   return html`<span class="state state-${state}">${STATES[state]}</span>`
+}
+
+/** Surfaces as people call them. */
+export const SURFACES: Readonly<Record<string, string>> = {
+  api: 'API',
+  terminal: 'terminal',
+  slack: 'Slack',
+  console: 'console',
 }
 
 export function rowsOf(rows: number): string {

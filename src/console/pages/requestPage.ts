@@ -6,10 +6,11 @@ import type { Session } from '../openSessions.ts'
 import { pageResponse } from '../pageLayout.ts'
 import { codeBlock, inline } from '../showText.ts'
 import { countdown, moment } from '../showTime.ts'
+import { changeSection } from './changeSection.ts'
 import { contextSections } from './contextSections.ts'
 import { decisionForms } from './decisionForms.ts'
 import { effectSection } from './effectSection.ts'
-import { neededText, stateBadge, titleOf } from './requestList.ts'
+import { escalatedBadge, neededText, SURFACES, stateBadge, titleOf } from './requestList.ts'
 
 interface RequestInput {
   readonly session: Session
@@ -41,6 +42,7 @@ ${refusal === undefined ? '' : html`<div class="callout bad" role="alert"><stron
 ${warnings(view)}
 <div class="columns">
 <div class="reading">
+${changeSection(view)}
 <section aria-labelledby="what"><h2 id="what">What would run</h2>${view.what.fields.map(shownField)}</section>
 ${effectSection(view)}
 <section aria-labelledby="reason"><h2 id="reason">The agent’s reason <span class="unverified">unverified</span></h2>
@@ -54,7 +56,7 @@ ${contextSections(view)}
 }
 
 function statusLine(view: ReviewView, now: number): Html {
-  const { state, expires_at, claim_by, settled_at, needs, who } = view
+  const { state, expires_at, claim_by, settled_at, needs, who, escalation, replaced_by } = view
   return html`<p class="facts">
 ${stateBadge(view)}
 ${state === 'pending' ? html`<span class="when">${countdown(expires_at, now)}</span>` : ''}
@@ -62,20 +64,22 @@ ${state === 'approved' && claim_by !== null ? html`<span class="when">to be coll
 ${settled_at === null ? '' : html`<span>${moment(settled_at)}</span>`}
 ${needs.map((need) => html`<span>${neededText(need)}</span>`)}
 <span>asked by ${inline(who.name ?? who.subject)}</span>
+${escalatedBadge(view)}
+${escalation === null || escalation.done ? '' : html`<span class="quiet">moves to ${inline(escalation.to)} ${moment(escalation.at)}</span>`}
 </p>
+${
+  replaced_by === null
+    ? ''
+    : html`<p class="vote">Changed by ${inline(replaced_by.by)}; <a href="/console/requests/${replaced_by.id}">another request</a> took its place.${
+        replaced_by.note === null ? '' : html`<br><span class="said">${inline(replaced_by.note)}</span>`
+      }</p>`
+}
 ${view.votes.map(
   ({ by, verdict, via, at, reason }) => html`<p class="vote vote-${verdict}">
 <strong>${verdict === 'approve' ? 'Approved' : 'Denied'}</strong> by ${inline(by)} through the ${SURFACES[via] ?? via}, ${moment(at)}${
     reason === null ? '' : html`<br><span class="said">${inline(reason)}</span>`
   }</p>`,
 )}`
-}
-
-const SURFACES: Readonly<Record<string, string>> = {
-  api: 'API',
-  terminal: 'terminal',
-  slack: 'Slack',
-  console: 'console',
 }
 
 function warnings({ warnings, what }: ReviewView): Html | string {

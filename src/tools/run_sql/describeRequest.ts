@@ -18,7 +18,13 @@ export function describeText(
   const names = new Set(settings.protect.map((entry) => entry.slice(entry.lastIndexOf('.') + 1)))
   const isRenamed = judgement?.analysis?.renamesProtected ?? true
   const hidden = columns === undefined ? [] : hideLiterals(sql, statement.root, literals, names, isRenamed)
-  return { name: 'sql', text: sql, hidden: hidden.map((span) => ({ ...span, why: whyHidden(columns) })), literals }
+  return {
+    name: 'sql',
+    text: sql,
+    language: 'sql',
+    hidden: hidden.map((span) => ({ ...span, why: whyHidden(columns) })),
+    literals,
+  }
 }
 
 /** The parameters, which have no place in the text: one hidden, all hidden. Empty when there are none. */
