@@ -63,7 +63,9 @@ export function readPointer(
   let alike: readonly Json[] = [value]
   for (const token of tokensOf(pointer)) {
     const wanted = fold(token)
-    exact = isObject(exact) && Object.hasOwn(exact, token) ? exact[token] : undefined
+    // Not `hasOwn`: a list has a length of its own.
+    const members: ReadonlyMap<string, Json> = new Map(isObject(exact) ? Object.entries(exact) : [])
+    exact = members.get(token)
     alike = alike.flatMap((each) =>
       isObject(each) ? Object.entries(each).flatMap(([key, inner]) => (fold(key) === wanted ? [inner] : [])) : [],
     )
