@@ -443,6 +443,21 @@ export const ERRORS = {
   },
 
   // git_push
+  ERR_GIT_ADDRESS: {
+    status: 404,
+    message: 'There is nothing for git at this address.',
+    next: 'Use /git/<connection> of the gateway, with smart HTTP.',
+  },
+  ERR_GIT_CONNECTION: {
+    status: 404,
+    message: 'No repository of that name is open to this caller.',
+    next: 'Call list_connections and use the name of a git connection from it.',
+  },
+  ERR_GIT_FETCH_DENIED: {
+    status: 403,
+    message: 'Policy does not allow you to read this repository through the gateway.',
+    next: 'Push from a clone that you have; reading needs a rule that allows the operation fetch.',
+  },
   ERR_GIT_MISSING: {
     status: 503,
     message: 'The gateway has no usable git.',

@@ -21,6 +21,7 @@ import type { Gate } from './config/liveConfig.ts'
 import { type Config, loadConfig } from './config/loadConfig.ts'
 import { GateError } from './errors.ts'
 import { createCredentialDetector } from './masking/credentials.ts'
+import { findSecrets } from './masking/findSecrets.ts'
 import { createMasker } from './masking/masker.ts'
 import { maskFreeText } from './masking/maskText.ts'
 import { checkArguments } from './pipeline/readRequest.ts'
@@ -181,7 +182,7 @@ async function withTools(
 ): Promise<number> {
   let connections: Config['connections'] = {}
   // A command shows no output of a target, so there is no masker to teach.
-  const opened = openTools({ readSecret, alsoSecret: () => {}, connections: () => connections })
+  const opened = openTools({ readSecret, alsoSecret: () => {}, connections: () => connections, findSecrets })
   try {
     return await run(opened, (gate) => {
       connections = gate.config.connections

@@ -45,6 +45,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   tools: [
     ...['call.ts', 'errors.ts', 'newId.ts', 'placeholder.ts', 'settings'],
     ...[
+      'node:child_process',
+      'node:fs',
       'node:crypto',
       'node:timers/promises',
       'node:fs/promises',
@@ -72,7 +74,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
   // What puts the stages together.
   'pipeline.ts': [...STAGES, 'pipeline'],
-  pipeline: [...STAGES, 'zod'],
+  pipeline: [...STAGES, 'node:crypto', 'zod'],
   config: [
     ...['call.ts', 'errors.ts', 'settings', 'approvals/settings.ts', 'audit/settings.ts', 'identity/settings.ts'],
     ...[
@@ -90,7 +92,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // The edges.
   mcp: [
     ...['call.ts', 'errors.ts', 'newId.ts'],
-    ...['@modelcontextprotocol/server', '@modelcontextprotocol/node', 'node:http', 'node:net', 'zod'],
+    ...[
+      '@modelcontextprotocol/server',
+      '@modelcontextprotocol/node',
+      'node:http',
+      'node:net',
+      'node:stream',
+      'node:zlib',
+      'zod',
+    ],
   ],
   adapters: [
     ...['call.ts', 'errors.ts', 'settings', 'approvals', 'audit'],

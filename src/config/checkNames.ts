@@ -24,6 +24,7 @@ export function checkNames(settings: ConfigFile, yaml: YamlFile): Problem[] {
     ...checkConsole(settings, yaml),
     ...checkSlack(settings, yaml),
     ...checkWebhooks(settings, yaml),
+    ...checkRepositories(settings, yaml),
     ...checkEmail(settings, yaml),
   ]
 }
@@ -75,6 +76,16 @@ function checkWebhooks({ approvals: { webhooks }, server }: ConfigFile, yaml: Ya
   return webhooks.flatMap(({ url }, index) => {
     if (new URL(url).protocol === 'https:') return []
     const path = ['approvals', 'webhooks', index, 'url']
+    return [{ ...yaml.placeOf(path), message: `${nameOf(path)}plain http needs server.insecureLoopback: use https` }]
+  })
+}
+
+/** Over plain http a password is read by whoever is on the way, and what is pushed can be changed there. */
+function checkRepositories({ connections, server }: ConfigFile, yaml: YamlFile): Problem[] {
+  if (server.insecureLoopback) return []
+  return Object.entries(connections).flatMap(([name, connection]) => {
+    if (connection.type !== 'git' || !connection.url.startsWith('http:')) return []
+    const path = ['connections', name, 'url']
     return [{ ...yaml.placeOf(path), message: `${nameOf(path)}plain http needs server.insecureLoopback: use https` }]
   })
 }

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { ConfigFile } from './schema.ts'
 import { FREE_FORM, isSecretReference } from './secretsOf.ts'
 
@@ -16,7 +16,10 @@ export function resolvePaths(settings: ConfigFile, folder: string): ConfigFile {
       ...(approvals.email !== undefined && { email: withSmtpCa(approvals.email, absolute) }),
     },
     connections: Object.fromEntries(
-      Object.entries(connections).map(([name, connection]) => [name, withCa(connection, absolute)]),
+      Object.entries(connections).map(([name, connection]) => [
+        name,
+        withCache(withCa(connection, absolute), join(dirname(approvals.store.sqlite), 'git', name), absolute),
+      ]),
     ),
   }
 }
@@ -24,8 +27,13 @@ export function resolvePaths(settings: ConfigFile, folder: string): ConfigFile {
 type Connection = ConfigFile['connections'][string]
 
 function withCa(connection: Connection, absolute: (path: string) => string): Connection {
-  if (!('tls' in connection) || connection.tls.ca === undefined) return connection
+  if (!('tls' in connection) || connection.tls?.ca === undefined) return connection
   return { ...connection, tls: { ...connection.tls, ca: absolute(connection.tls.ca) } } as Connection
+}
+
+/** What is kept of a repository is beside the store, unless it is said otherwise. */
+function withCache(connection: Connection, beside: string, absolute: (path: string) => string): Connection {
+  return connection.type === 'git' ? { ...connection, cache: absolute(connection.cache ?? beside) } : connection
 }
 
 type Email = NonNullable<ConfigFile['approvals']['email']>

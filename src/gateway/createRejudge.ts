@@ -6,6 +6,7 @@ import type { Gates } from '../pipeline/gates.ts'
 import { weigh } from '../pipeline/judge.ts'
 import { findTool } from '../pipeline/passage.ts'
 import { readRequest } from '../pipeline/readRequest.ts'
+import { spaceOf } from '../pipeline/spaceOf.ts'
 
 /** Understanding and preview together. A reviewer waits for it, and the agent's own session at the target is not involved. */
 const LIMIT_MS = 20_000
@@ -22,7 +23,7 @@ export function createRejudge(gates: Gates): Rejudge {
     const masker = gates.maskerFor(undefined)
     const request = readRequest(findTool(approval.tool, gates), args, caller, inForce)
     const signal = AbortSignal.timeout(LIMIT_MS)
-    const understanding = await request.tool.understand(request.args, request.connection.name, signal)
+    const understanding = await request.tool.understand(request.args, request.connection.name, signal, spaceOf(caller))
     try {
       const { decision, constraints, digest, shown } = weigh(request, understanding, inForce, { caller, masker, gates })
       const preview = decision.action === 'deny' ? undefined : await understanding.preview(signal)

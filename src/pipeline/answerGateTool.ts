@@ -10,6 +10,7 @@ import { judge } from './judge.ts'
 import { findTool, type Passage } from './passage.ts'
 import { checkArguments, readRequest } from './readRequest.ts'
 import { answerIfOpen, argumentsOf, runTool } from './runTool.ts'
+import { spaceOf } from './spaceOf.ts'
 import { waitForPeople } from './waitForPeople.ts'
 
 /** Answers a tool about the gate itself. Only `await_approval` can run something: the call that was approved. */
@@ -52,7 +53,12 @@ async function explainCall(passage: Passage): Promise<Answer> {
   const wanted = checkArguments(explainInput, call.args)
   const inForce = gates.inForce()
   const request = readRequest(findTool(wanted.tool, gates), wanted.arguments, caller, inForce)
-  const understanding = await request.tool.understand(request.args, request.connection.name, waiter.signal)
+  const understanding = await request.tool.understand(
+    request.args,
+    request.connection.name,
+    waiter.signal,
+    spaceOf(caller),
+  )
   try {
     // On record like the call itself: what was asked about is what may be tried next.
     const { rated } = inForce.policies

@@ -14,6 +14,7 @@ import { execute } from './execute.ts'
 import { type JudgedRequest, judge } from './judge.ts'
 import { findTool, type Passage } from './passage.ts'
 import { findConnection, readRequest } from './readRequest.ts'
+import { spaceOf } from './spaceOf.ts'
 import { waitForPeople } from './waitForPeople.ts'
 
 /**
@@ -35,7 +36,7 @@ export async function runTool(
   for (let waitedFor = approvalId; ; ) {
     const inForce = gates.inForce()
     const request = readRequest(tool, wanted, caller, inForce)
-    const understanding = await tool.understand(request.args, request.connection.name, waiter.signal)
+    const understanding = await tool.understand(request.args, request.connection.name, waiter.signal, spaceOf(caller))
     let open: Approval
     let judgedDigest: string
     try {

@@ -1,4 +1,6 @@
 import type { Connection } from './connection.ts'
+import type { FindSecrets } from './git_push/scanObjects.ts'
+import { createGitPush, type GitEndpoint } from './git_push/tool.ts'
 import { createHttpRequest } from './http_request/tool.ts'
 import { createRunSql } from './run_sql/tool.ts'
 import { createSshExec } from './ssh_exec/tool.ts'
@@ -8,19 +10,28 @@ import type { LookUpOutcome, OpenTool, Tool, ToolParts } from './tool.ts'
 export interface OpenTools extends Omit<OpenTool, 'tool'> {
   readonly tools: readonly Tool[]
   readonly lookUpOutcome: LookUpOutcome
+  /** Where agents leave commits with plain git. */
+  readonly git: GitEndpoint
+}
+
+export interface OpenToolsParts extends ToolParts<Connection> {
+  /** Absent where no detectors are: then everything that is searched counts as a secret. */
+  readonly findSecrets?: FindSecrets
 }
 
 /** Opens every tool there is. Nothing is connected, and no library of a target is loaded, before a call needs it. */
-export function openTools({ readSecret, alsoSecret, connections }: ToolParts<Connection>): OpenTools {
+export function openTools({ readSecret, alsoSecret, connections, findSecrets }: OpenToolsParts): OpenTools {
   const partsFor = <Type extends Connection['type']>(type: Type): ToolParts<Connection & { type: Type }> => ({
     readSecret,
     alsoSecret,
     connections: ofType(type, connections),
   })
+  const git = createGitPush({ ...partsFor('git'), findSecrets: findSecrets ?? (() => [{ why: 'not-searched' }]) })
   const all: readonly OpenTool[] = [
     createRunSql(partsFor('postgres')),
     createHttpRequest(partsFor('http')),
     createSshExec(partsFor('ssh')),
+    git,
   ]
 
   const toolOf = (connectionName: string) => {
@@ -28,6 +39,7 @@ export function openTools({ readSecret, alsoSecret, connections }: ToolParts<Con
     return all.find(({ tool }) => tool.connectionType === type)
   }
   return {
+    git: git.endpoint,
     tools: all.map(({ tool }) => tool),
     // A connection that is gone from the configuration cannot be asked.
     lookUpOutcome: async (name, outcomeRef) => (await toolOf(name)?.lookUpOutcome(name, outcomeRef)) ?? 'unknown',

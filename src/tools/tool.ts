@@ -27,8 +27,16 @@ export interface Tool {
   /**
    * Turns arguments into judged facts. May open a transaction at the target, which `release` ends; changes nothing.
    * Throws a GateError for what cannot be understood: that is a refusal, never a guess.
+   *
+   * @param ownSpace a name that no other caller has, in lower-case hex: for tools that keep something for each. It says
+   *   nothing about who it is. Undefined where nobody calls.
    */
-  understand(args: ToolArguments, connectionName: string, signal: AbortSignal): Promise<Understanding>
+  understand(
+    args: ToolArguments,
+    connectionName: string,
+    signal: AbortSignal,
+    ownSpace?: string,
+  ): Promise<Understanding>
 }
 
 export interface ToolArguments {
