@@ -39,6 +39,7 @@ import { type Recovered, recoverCalls, settleOrphans } from './gateway/recoverCa
 import { reviewRoute } from './gateway/reviewRoute.ts'
 import { healthRoute, metadataRoute } from './gateway/routes.ts'
 import { suspendLeaks } from './gateway/suspendLeaks.ts'
+import { watchConnections } from './gateway/watchConnections.ts'
 import { challengeFor } from './identity/challengeFor.ts'
 import { createReviewerVerifier } from './identity/createReviewerVerifier.ts'
 import { createTokenVerifier } from './identity/createTokenVerifier.ts'
@@ -179,6 +180,13 @@ async function open(
   )
   closing.push(stopSweeping)
 
+  const watch = watchConnections({
+    selfTest: tools.selfTest,
+    connections: () => Object.keys(live.current().config.connections),
+    ...{ trail, masker: maskerFor(undefined), log },
+  })
+  closing.push(watch.stop)
+
   // The wire
   const { listen, publicUrl, allowedHosts, allowedOrigins } = config.server
   const resource = new URL(publicUrl)
@@ -189,7 +197,7 @@ async function open(
   }
   const routes: (JsonRoute | PageRoute | RawRoute)[] = [
     metadataRoute(metadata, resource.pathname),
-    healthRoute({ trail, isLeaseLive: lease.isLive, identity: verifier.ready }),
+    healthRoute({ trail, isLeaseLive: lease.isLive, identity: verifier.ready, connections: watch.counts }),
   ]
   let closeConsole = () => {}
   const { reviewerApp } = config.approvals
@@ -277,6 +285,7 @@ async function open(
       return reloaded
     },
     async stop(reason) {
+      watch.stop()
       // Streams of open pages would hold the server for as long as running calls may take.
       const drained = drain(http)
       closeConsole()

@@ -1,6 +1,7 @@
 import type { Trail } from '../audit/trail.ts'
 import type { ProtectedResourceMetadata } from '../identity/protectedResourceMetadata.ts'
 import type { JsonRoute } from '../mcp/createHttpServer.ts'
+import type { ConnectionCounts } from './watchConnections.ts'
 
 const WELL_KNOWN = '/.well-known/oauth-protected-resource'
 
@@ -19,10 +20,14 @@ interface HealthParts {
   readonly trail: Pick<Trail, 'isWritable'>
   readonly isLeaseLive: () => Promise<boolean>
   readonly identity: () => Promise<readonly { readonly provider: string; readonly ready: boolean }[]>
+  readonly connections: () => ConnectionCounts
 }
 
-/** `/healthz`: the process answers. `/readyz`: a call could run now; says which part is in the way, and no more. */
-export function healthRoute({ trail, isLeaseLive, identity }: HealthParts): JsonRoute {
+/**
+ * `/healthz`: the process answers. `/readyz`: a call could run now; says which part is in the way, and no more. A target
+ * that is down is counted and changes nothing: the others are still served.
+ */
+export function healthRoute({ trail, isLeaseLive, identity, connections }: HealthParts): JsonRoute {
   return {
     matches: (path) => path === '/healthz' || path === '/readyz',
     async handle({ path }) {
@@ -33,7 +38,8 @@ export function healthRoute({ trail, isLeaseLive, identity }: HealthParts): Json
         identity: (await identity()).some(({ ready }) => ready),
       }
       const ready = Object.values(checks).every(Boolean)
-      return { status: ready ? 200 : 503, body: { status: ready ? 'ready' : 'not-ready', checks } }
+      const body = { status: ready ? 'ready' : 'not-ready', checks, connections: connections() }
+      return { status: ready ? 200 : 503, body }
     },
   }
 }
