@@ -109,6 +109,9 @@ export interface RatedRule {
   readonly windowMs: number
 }
 
+/** To which reviewer set a request moves, and after how long. `default`: as configured for all requests. */
+export type RuleEscalation = { readonly afterMs: number; readonly to: string } | 'default' | 'none'
+
 /** What reviewers must do before a gated call may run. Merged from every rule that gates it: the strictest wins. */
 export interface ApprovalTerms {
   /** Names of reviewer sets; every one of them must be satisfied. Empty means nobody can approve. */
@@ -118,8 +121,8 @@ export interface ApprovalTerms {
   /** The execution is rolled back when it changes more rows than this. */
   readonly maxRows: number | undefined
   readonly reason: 'required' | 'optional'
-  /** Where the request goes when nobody has decided after so long. */
-  readonly escalation?: { readonly afterMs: number; readonly to: string } | undefined
+  /** Where the request goes when nobody has decided, as each rule that gates it says. Absent: as configured for all. */
+  readonly escalation?: readonly RuleEscalation[] | undefined
 }
 
 /** What policy says about a call, with every reason. A denial is a result, not an exception. */

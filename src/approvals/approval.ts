@@ -60,8 +60,8 @@ export interface Approval {
   readonly modification?: Modification | undefined
   /** State `modified`: what took its place. */
   readonly replacement?: Replacement | undefined
-  /** When the request moves to another reviewer set, if nobody has decided by then. */
-  readonly escalation?: { readonly at: number; readonly to: Need } | undefined
+  /** When the request moves to other reviewer sets, if nobody has decided by then. */
+  readonly escalation?: { readonly at: number; readonly to: readonly Need[] } | undefined
   /** It has moved: who was asked before. */
   readonly escalated?: { readonly at: number; readonly from: readonly Need[] } | undefined
 }

@@ -16,6 +16,7 @@ import {
   showToReviewer,
   voteRecorded,
 } from './reviewDesk.ts'
+import { readRuleStatistics, statisticsQuery } from './ruleStatistics.ts'
 
 /** A request on `/api/approvals`. The reviewer's token has been verified; nothing else has. */
 export interface ApprovalsApiRequest {
@@ -50,7 +51,7 @@ const DEEDS: readonly string[] = ['approve', 'deny', 'modify'] satisfies Deed[]
 const isDeed = (verb: string): verb is Deed => DEEDS.includes(verb)
 
 /**
- * `GET /api/approvals[?state=open|all]`, `GET /api/approvals/ID`, `POST /api/approvals/ID/approve|deny|modify`. Reviewers see
+ * `GET /api/approvals[?state=open|all]`, `GET /api/approvals/stats[?since=24h|7d|30d]`, `GET /api/approvals/ID`, `POST /api/approvals/ID/approve|deny|modify`. Reviewers see
  * the requests that name a set they belong to; to everybody else ids do not exist. Expected stops come back as coded
  * JSON; anything that is thrown is a bug.
  */
@@ -58,6 +59,10 @@ export async function handleApprovalsApi(request: ApprovalsApiRequest, desk: Rev
   try {
     const [id, verb, ...rest] = request.path.split('/').slice(3)
     if (rest.length > 0 || !isPath(request.path)) throw new GateError('ERR_VOTE_UNKNOWN')
+    if (id === 'stats' && verb === undefined) {
+      requireMethod(request, 'GET')
+      return { status: 200, json: await statistics(request, desk) }
+    }
     if (id !== undefined && !isApprovalId(id)) throw new GateError('ERR_VOTE_UNKNOWN')
     if (verb !== undefined && !isDeed(verb)) throw new GateError('ERR_VOTE_UNKNOWN')
     requireMethod(request, verb === undefined ? 'GET' : 'POST')
@@ -78,6 +83,12 @@ async function list({ reviewer, query }: ApprovalsApiRequest, desk: ReviewDesk):
   const states = query.get('state') === 'all' ? [...OPEN_STATES, ...CLOSED_STATES] : OPEN_STATES
   const { approvals, truncated } = await listForReviewer(reviewer, states, desk)
   return plain({ approvals: approvals.map((approval) => reviewViewOf(approval, desk.nameGroup)), truncated })
+}
+
+async function statistics({ reviewer, query }: ApprovalsApiRequest, desk: ReviewDesk): Promise<Json> {
+  const asked = statisticsQuery.safeParse(Object.fromEntries(query))
+  if (!asked.success) throw new GateError('ERR_STATISTICS_QUERY')
+  return plain(await readRuleStatistics(reviewer, asked.data.since, desk, asked.data.by))
 }
 
 async function show(id: string, { reviewer }: ApprovalsApiRequest, desk: ReviewDesk): Promise<Json> {

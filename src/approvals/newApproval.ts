@@ -1,7 +1,7 @@
-import type { Decision } from '../call.ts'
+import type { Decision, RuleEscalation } from '../call.ts'
 import { GateError } from '../errors.ts'
 import { newId } from '../newId.ts'
-import { type Approval, approvalCallerOf, type ShownRequest } from './approval.ts'
+import { type Approval, approvalCallerOf, type Need, type ShownRequest } from './approval.ts'
 import type { ClearRequest } from './clearance.ts'
 import type { RequestTerms } from './openOrJoin.ts'
 import type { ApprovalRules } from './settings.ts'
@@ -12,15 +12,30 @@ export function termsOf(decision: Decision, rules: ApprovalRules): RequestTerms 
   // A set that is not configured keeps its name: nobody belongs to it.
   const needOf = (set: string) => ({ set, atLeast: rules.sets.get(set)?.atLeast ?? 1 })
   const needs = (asked?.reviewers ?? []).map(needOf)
-  const escalation = asked?.escalation ?? rules.escalation
   return {
     needs,
     ttlMs: asked?.ttlMs ?? rules.ttlMs,
     previewRequired: asked?.preview === 'required',
     reasonRequired: asked?.reason === 'required',
     charges: decision.charges,
-    escalation: escalation && { afterMs: escalation.afterMs, to: needOf(escalation.to) },
+    escalation: escalationOf(asked?.escalation ?? ['default'], rules, needOf),
   }
+}
+
+/**
+ * The strictest of what every rule says: not at all when one of them does not move its requests, else the longest wait,
+ * and then every set that any of them names.
+ */
+function escalationOf(
+  asked: readonly RuleEscalation[],
+  { escalation: configured }: ApprovalRules,
+  needOf: (set: string) => Need,
+): RequestTerms['escalation'] {
+  const each = asked.map((one) => (one === 'default' ? (configured ?? 'none') : one))
+  const moves = each.filter((one) => one !== 'none')
+  if (moves.length === 0 || moves.length < each.length) return undefined
+  const sets = [...new Set(moves.map(({ to }) => to))].sort()
+  return { afterMs: Math.max(...moves.map(({ afterMs }) => afterMs)), to: sets.map(needOf) }
 }
 
 /** Waiting for people who do not exist helps nobody: ERR_APPROVAL_NOBODY. */

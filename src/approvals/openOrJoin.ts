@@ -67,7 +67,7 @@ export interface RequestTerms {
   /** What opening the request uses up of rules with a rate. A request that is joined has paid already. */
   readonly charges?: Decision['charges']
   /** Who is asked next when nobody has decided after a while. */
-  readonly escalation?: { readonly afterMs: number; readonly to: Need } | undefined
+  readonly escalation?: { readonly afterMs: number; readonly to: readonly Need[] } | undefined
 }
 
 /** What a reviewer wrote in the place of a call was judged for itself: the terms of that call say nothing about it. */
@@ -81,8 +81,8 @@ export function isStricter(approval: Approval, terms: RequestTerms): boolean {
   const needs = escalated?.from ?? asked
   const covered = (need: Need) => needs.some((had) => had.set === need.set && had.atLeast >= need.atLeast)
   // It was decided by others than policy names first: policy must still send it to them.
-  const to = terms.escalation?.to
-  const movedAway = escalated !== undefined && !asked.every((had) => had.set === to?.set && had.atLeast >= to.atLeast)
+  const decides = (need: Need) => asked.some((had) => had.set === need.set && had.atLeast >= need.atLeast)
+  const movedAway = escalated !== undefined && terms.escalation?.to.every(decides) !== true
   return (
     terms.needs.length === 0 ||
     movedAway ||

@@ -3,6 +3,7 @@ import type { Charged } from './answerCharge.ts'
 import type { Approval, ApprovalEvent, ApprovalState, Lease } from './approval.ts'
 import type { Modified, ModifyPrecedents } from './modify.ts'
 import type { OpenLimits, RequestTerms } from './openOrJoin.ts'
+import type { RequestSummary } from './requestSummary.ts'
 import type { Refusal, Transition } from './transitions.ts'
 
 /**
@@ -41,6 +42,13 @@ export interface ApprovalStore {
    * Returns how many records changed.
    */
   sweep(now: number): Promise<number>
+  /**
+   * Forgets requests that were closed before this moment and are in the trail, with their events and deliveries. One
+   * whose replacement is still there stays with it. Returns how many are gone.
+   */
+  forgetClosed(before: number): Promise<number>
+  /** Of the requests made since then, newest first. */
+  summariesSince(since: number, limit: number): Promise<readonly RequestSummary[]>
   /**
    * Resolves with the record as soon as its version differs from `version`, somebody is revoked, `ms` have passed, or
    * the signal aborts; whichever is first. Never rejects because of the signal.

@@ -60,7 +60,7 @@ export interface ReviewView {
   readonly editable: readonly EditableField[]
   /** It moves, or has moved, to other people when nobody decides. */
   readonly escalation: {
-    readonly to: string
+    readonly to: readonly string[]
     readonly at: string
     readonly done: boolean
     readonly from: readonly string[]
@@ -188,7 +188,12 @@ function escalationViewOf({ escalation, escalated, state, expiresAt }: Approval)
   const willMove = state === 'pending' && escalation.at < expiresAt
   if (escalated === undefined && !willMove) return null
   const from = (escalated?.from ?? []).map(({ set }) => set)
-  return { to: escalation.to.set, at: isoTime(escalated?.at ?? escalation.at), done: escalated !== undefined, from }
+  return {
+    to: escalation.to.map(({ set }) => set),
+    at: isoTime(escalated?.at ?? escalation.at),
+    done: escalated !== undefined,
+    from,
+  }
 }
 
 /** One vote as every surface shows it. */

@@ -31,6 +31,8 @@ export const approvalsSettings = z
     inlineWait: duration.default(45_000),
     ttl: duration.default(4 * 3_600_000),
     claimWithin: duration.default(3_600_000),
+    /** How long closed requests stay in the store, for history and statistics. The trail keeps everything. */
+    keepClosed: duration.default(90 * 86_400_000),
     digestKey: secretReference.optional(),
     maxPendingPerCaller: z.int().min(1).max(1000).default(5),
     /** Agent or app object id -> object ids of the people who answer for it, and so may not approve for it. */
@@ -52,6 +54,10 @@ export const approvalsSettings = z
       })
       .optional(),
     reviewers: z.record(setName, reviewerSet).default({}),
+  })
+  .refine((all) => all.keepClosed >= 86_400_000, {
+    path: ['keepClosed'],
+    message: 'must be at least 1d: results are kept for so long, and denials are remembered',
   })
   .refine((all) => all.ttl > 0 && all.claimWithin > 0, { message: 'ttl and claimWithin must be longer than nothing' })
   .refine((all) => all.defaultReviewers === undefined || Object.hasOwn(all.reviewers, all.defaultReviewers), {

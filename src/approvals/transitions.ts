@@ -76,7 +76,7 @@ export function escalate(approval: Approval, now: number): Transition {
   const { escalation, state, needs } = approval
   if (!isToEscalate(approval) || isOverdue(approval, now)) return unchanged(approval)
   if (state !== 'pending' || escalation === undefined || now < escalation.at) return unchanged(approval)
-  return moved(approval, { needs: [escalation.to], escalated: { at: now, from: needs } }, now, 'escalated')
+  return moved(approval, { needs: escalation.to, escalated: { at: now, from: needs } }, now, 'escalated')
 }
 
 /** Whether it still waits for the time at which others are asked. */

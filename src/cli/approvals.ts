@@ -45,7 +45,9 @@ const WATCH_MS = 2_000
 
 function newsOf({ state, escalation, replaced_by }: ReviewView): string {
   if (replaced_by !== null) return `${state}, ${replaced_by.id} took its place`
-  return state === 'pending' && escalation?.done === true ? `${state}, escalated to ${escalation.to}` : state
+  return state === 'pending' && escalation?.done === true
+    ? `${state}, escalated to ${escalation.to.join(' and ')}`
+    : state
 }
 
 /** `countersign approvals show ID`. */

@@ -84,6 +84,7 @@ function inspectGate({ config, policies }: Gate): Finding[] {
   if (gates && config.approvals.reviewerApp === undefined) {
     findings.push(warn('approvals.reviewerApp', 'not set, so nobody can vote and gated calls expire'))
   }
+  findings.push(...inspectEscalation({ config, policies }))
   for (const [name, { labels }] of Object.entries(config.connections)) {
     const named = policies.policies.some(({ connections }) =>
       connections.some((selector) => selects(selector, { name, labels })),
@@ -91,6 +92,29 @@ function inspectGate({ config, policies }: Gate): Finding[] {
     if (!named) findings.push(warn(`connections.${name}`, 'no policy is about this connection, so nobody can use it'))
   }
   return findings
+}
+
+/** A request that expires before it moves never moves. */
+function inspectEscalation({ config, policies }: Pick<Gate, 'config' | 'policies'>): Finding[] {
+  const { escalation, ttl } = config.approvals
+  const warn = (about: string, to: string): Finding => ({
+    level: 'warning',
+    about,
+    message: `a request expires before it moves to ${to}: "after" is not shorter than the ttl`,
+  })
+  const rules = policies.policies.flatMap((policy) =>
+    policy.rules.filter(({ action }) => action === 'require-approval'),
+  )
+  const late = rules.flatMap(({ approval, place }) => {
+    const configured = escalation && { afterMs: escalation.after, to: escalation.to }
+    const moves = approval.escalation ?? configured
+    if (moves === undefined || moves === 'none' || moves.afterMs < (approval.ttlMs ?? ttl)) return []
+    // Said once for all rules that say nothing themselves.
+    if (approval.escalation === undefined && approval.ttlMs === undefined) return []
+    return [warn(`${place.file}:${place.line}:${place.column}`, moves.to)]
+  })
+  const always = escalation !== undefined && escalation.after >= ttl
+  return always ? [warn('approvals.escalation', escalation.to), ...late] : late
 }
 
 async function checkSecret(path: string, reference: SecretReference, parts: CheckParts): Promise<Finding> {

@@ -122,8 +122,8 @@ function drawChange(change: ReviewView['change']): readonly string[] {
 
 function escalationText({ to, at, done, from }: NonNullable<ReviewView['escalation']>): string {
   return done
-    ? `moved from ${from.join(' and ')} to ${to} at ${at}`
-    : `to ${to} at ${at}, when nobody has decided by then`
+    ? `moved from ${from.join(' and ')} to ${to.join(' and ')} at ${at}`
+    : `to ${to.join(' and ')} at ${at}, when nobody has decided by then`
 }
 
 function drawEffect(effect: ReviewView['effect']): readonly string[] {

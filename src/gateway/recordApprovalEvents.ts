@@ -36,7 +36,11 @@ function toTrailEvent(
       return { event: 'approval.modified', ...about, ...who, to: id, reason: note, digest: approval.digest }
     }
     case 'escalated':
-      return { event: 'approval.escalated', ...about, to: approval.escalation?.to.set ?? '' }
+      return {
+        event: 'approval.escalated',
+        ...about,
+        to: approval.escalation?.to.map(({ set }) => set).join(', ') ?? '',
+      }
     case 'expired':
       return { event: 'approval.expired', ...about, why: approval.claimBy === undefined ? 'ttl' : 'claim' }
     case 'withdrawn':

@@ -66,7 +66,12 @@ function termsOf({ approval }: RuleSettings): RuleApproval {
     preview: approval?.preview ?? 'wanted',
     maxRows: approval?.maxRows,
     reason: approval?.reason ?? 'optional',
+    ...(approval?.escalation !== undefined && { escalation: escalationOf(approval.escalation) }),
   }
+}
+
+function escalationOf(written: NonNullable<NonNullable<RuleSettings['approval']>['escalation']>) {
+  return written === 'none' ? written : { afterMs: written.after, to: written.to }
 }
 
 /** Every written text with the names in it (`DELETE|DROP`) and its path below `match`; undefined when none is written. */
@@ -118,13 +123,17 @@ function checkApproval(
   if (settings.action !== 'require-approval') {
     return [{ ...yaml.placeOfKey(path), message: `"approval" belongs to rules with action: require-approval` }]
   }
-  const named = settings.approval.reviewers ?? []
-  const list =
-    typeof named === 'string' ? [{ set: named, path: [] }] : named.map((set, index) => ({ set, path: [index] }))
-  return list
+  const { reviewers: named = [], escalation } = settings.approval
+  const asked =
+    typeof named === 'string'
+      ? [{ set: named, path: ['reviewers'] }]
+      : named.map((set, index) => ({ set, path: ['reviewers', index] }))
+  const next =
+    escalation === undefined || escalation === 'none' ? [] : [{ set: escalation.to, path: ['escalation', 'to'] }]
+  return [...asked, ...next]
     .filter(({ set }) => !reviewers.includes(set))
     .map(({ set, path: below }) => ({
-      ...yaml.placeOf([...path, 'reviewers', ...below]),
+      ...yaml.placeOf([...path, ...below]),
       message: `no reviewer set has the name "${set}"${suggest(set, reviewers)}`,
     }))
 }

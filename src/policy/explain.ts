@@ -143,12 +143,15 @@ export function renderExplanation(explanation: Explanation): string[] {
   return [...lines, '', `policy version ${explanation.policyVersion}`]
 }
 
-function renderTerms({ reviewers, ttlMs, preview, maxRows, reason }: ApprovalTerms): string[] {
+function renderTerms({ reviewers, ttlMs, preview, maxRows, reason, escalation = [] }: ApprovalTerms): string[] {
   return [
     `approval by ${reviewers.length === 0 ? 'nobody: no reviewers are configured, so this cannot be approved' : reviewers.join(' and ')}`,
     ...(ttlMs === undefined ? [] : [`    expires after ${ttlMs / 1000} s`]),
     ...(maxRows === undefined ? [] : [`    at most ${maxRows} rows`]),
     ...(preview === 'required' ? ['    with a preview'] : []),
     ...(reason === 'required' ? ['    with a reason'] : []),
+    ...escalation.flatMap((one) =>
+      typeof one === 'string' ? [] : [`    moves to ${one.to} after ${one.afterMs / 1000} s without a decision`],
+    ),
   ]
 }

@@ -18,6 +18,7 @@ export function mergeTerms(gates: readonly Gate[], { defaultReviewers }: PolicyS
   let maxRows: number | undefined
   let preview: ApprovalTerms['preview'] = 'wanted'
   let reason: ApprovalTerms['reason'] = 'optional'
+  const escalation = gates.map((gate) => (gate === 'by-default' ? 'default' : (gate.escalation ?? 'default')))
   for (const gate of gates) {
     const terms = gate === 'by-default' ? undefined : gate
     const asked = terms?.reviewers ?? defaultReviewers ?? []
@@ -28,7 +29,11 @@ export function mergeTerms(gates: readonly Gate[], { defaultReviewers }: PolicyS
     if (terms?.preview === 'required') preview = 'required'
     if (terms?.reason === 'required') reason = 'required'
   }
-  return { reviewers: nobody ? [] : [...reviewers].sort(), ttlMs, preview, maxRows, reason }
+  return {
+    reviewers: nobody ? [] : [...reviewers].sort(),
+    ...{ ttlMs, preview, maxRows, reason },
+    ...(escalation.some((one) => one !== 'default') && { escalation }),
+  }
 }
 
 function smaller(left: number | undefined, right: number | undefined): number | undefined {

@@ -1,4 +1,4 @@
-import type { Action, CallerKind, RatedRule } from '../call.ts'
+import type { Action, CallerKind, RatedRule, RuleEscalation } from '../call.ts'
 import type { Place, Problem } from '../settings/configError.ts'
 import type { MatchKey } from '../tools/tool.ts'
 import type { Circumstances } from './circumstances.ts'
@@ -68,4 +68,6 @@ export interface RuleApproval {
   readonly preview: 'required' | 'wanted'
   readonly maxRows: number | undefined
   readonly reason: 'required' | 'optional'
+  /** Undefined: as configured for all requests. */
+  readonly escalation?: Exclude<RuleEscalation, 'default'> | undefined
 }

@@ -35,6 +35,12 @@ const approval = z.strictObject({
   preview: z.enum(['required', 'wanted']).optional(),
   maxRows: z.int().min(1).optional(),
   reason: z.enum(['required', 'optional']).optional(),
+  escalation: z
+    .union([
+      z.literal('none'),
+      z.strictObject({ after: duration.refine((ms) => ms > 0, 'must be longer than nothing'), to: name }),
+    ])
+    .optional(),
 })
 
 const operations = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)])

@@ -27,10 +27,7 @@ export function drawNews(event: ApprovalEvent, approval: Approval): Message | un
     case 'modified':
       return changed(approval)
     case 'escalated':
-      return say(
-        approval,
-        `Nobody has decided so far. It moved to ${oneLine(approval.escalation?.to.set ?? '', 80).text}.`,
-      )
+      return say(approval, `Nobody has decided so far. It moved to ${oneLine(setsOf(approval), 200).text}.`)
     case 'settled':
       return say(approval, outcomeOf(approval))
   }
@@ -54,6 +51,12 @@ function decided({ vote }: ApprovalEvent, approval: Approval): Message {
   return deciding.reason === undefined
     ? { text, blocks }
     : { text, blocks: [...blocks, codeBlock(oneLine(visible(deciding.reason), 1_000).text)] }
+}
+
+function setsOf({ escalation }: Approval): string {
+  return (escalation?.to ?? [])
+    .map(({ set, atLeast }) => (atLeast === 1 ? set : `${set} (${atLeast} people)`))
+    .join(' and ')
 }
 
 function changed(approval: Approval): Message {

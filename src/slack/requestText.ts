@@ -72,7 +72,7 @@ export function factsOf({ who, where, needs, limits, change, escalation }: Revie
         ]),
     ...(escalation === null || !escalation.done
       ? []
-      : [{ label: 'Escalated', text: `from ${escalation.from.join(', ')} to ${escalation.to}`, most: 200 }]),
+      : [{ label: 'Escalated', text: `from ${escalation.from.join(', ')} to ${escalation.to.join(', ')}`, most: 200 }]),
     ...(limits.max_rows === null ? [] : [{ label: 'Rolled back above', text: `${limits.max_rows} rows`, most: 60 }]),
   ]
 }

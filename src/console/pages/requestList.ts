@@ -27,7 +27,7 @@ ${view.one_click ? '' : html`<span class="careful">needs a careful look</span>`}
 /** Where a request is that nobody decided in time. */
 export function escalatedBadge({ escalation }: Pick<ReviewView, 'escalation'>): Html | string {
   if (escalation === null || !escalation.done) return ''
-  return html`<span class="escalated">escalated to ${inline(escalation.to)}</span>`
+  return html`<span class="escalated">escalated to ${inline(escalation.to.join(' and '))}</span>`
 }
 
 /** `DELETE on prod-maintenance`: the operations that were stopped, in the parser's words. */

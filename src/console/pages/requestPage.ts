@@ -65,7 +65,7 @@ ${settled_at === null ? '' : html`<span>${moment(settled_at)}</span>`}
 ${needs.map((need) => html`<span>${neededText(need)}</span>`)}
 <span>asked by ${inline(who.name ?? who.subject)}</span>
 ${escalatedBadge(view)}
-${escalation === null || escalation.done ? '' : html`<span class="quiet">moves to ${inline(escalation.to)} ${moment(escalation.at)}</span>`}
+${escalation === null || escalation.done ? '' : html`<span class="quiet">moves to ${inline(escalation.to.join(' and '))} ${moment(escalation.at)}</span>`}
 </p>
 ${
   replaced_by === null
