@@ -3,10 +3,10 @@ import { GateError } from '../../errors.ts'
 import type { ToolColumn, ToolOutput } from '../tool.ts'
 import type { ConnectionPools } from './connectionPools.ts'
 import { convertValue, typeName } from './convertValue.ts'
-import { countChanges } from './countChanges.ts'
+import { COUNT_CHANGES, readChanges } from './countChanges.ts'
 import { type FreshJudgement, isJudgedTheSame, type JudgedCall } from './judgeAgain.ts'
 import type { Judgement } from './judgeStatement.ts'
-import { lookUpOutcome, readOutcomeRef } from './lookUpOutcome.ts'
+import { lookUpOutcome, OUTCOME_REF, readOutcomeRef } from './lookUpOutcome.ts'
 import { type Disclosure, scrubError } from './scrubError.ts'
 import type { TakenSession } from './session/createSessionPool.ts'
 import type { PortalResult } from './session/portalQuery.ts'
@@ -51,10 +51,11 @@ export async function executeWrite(
   let output: ToolOutput
   try {
     if (maxRows !== undefined) checkCountable(open)
-    const before = await countChanges(session)
+    const before = readChanges((await session.batch([COUNT_CHANGES]))[0])
     const result = await run(open, signal)
-    await session.query('SET CONSTRAINTS ALL IMMEDIATE')
-    const after = await countChanges(session)
+    session.precede('SET CONSTRAINTS ALL IMMEDIATE')
+    const [counts, transaction] = await session.batch([COUNT_CHANGES, OUTCOME_REF])
+    const after = readChanges(counts)
     const counted = before === undefined || after === undefined ? undefined : after - before
     if (maxRows !== undefined && counted === undefined) throw new GateError('ERR_SQL_MAX_ROWS_UNKNOWN')
     const changed = open.statement.form === 'utility' ? undefined : Math.max(counted ?? 0, tagCount(open, result))
@@ -66,7 +67,7 @@ export async function executeWrite(
     }
     await checkUnchanged(open)
     output = toOutput(open, result, judgement.analysis === undefined ? undefined : changed)
-    ref = await readOutcomeRef(session)
+    ref = readOutcomeRef(transaction)
     signal.throwIfAborted()
   } catch (error) {
     // The session's transaction is rolled back when it is given back, which every way out leads to.
@@ -125,8 +126,9 @@ async function checkFunctionsUnchanged({ session, judgement }: OpenStatement): P
   if (!Array.isArray(judged) || judged.length === 0) return
   const { rows } = await session.query(
     `SELECT p.oid::int8::text AS oid, p.xmin::text || '/' || p.ctid::text AS version
-       FROM pg_catalog.pg_proc p WHERE p.oid::int8::text = ANY ($1::text[])`,
-    [judged.map(([oid]: [number, string]) => String(oid))],
+       FROM pg_catalog.unnest((SELECT $1::oid[])) AS given (oid) JOIN pg_catalog.pg_proc p ON p.oid = given.oid`,
+    [judged.map(([oid]: [number, string]) => oid)],
+    'countersign_functions',
   )
   const now = new Map(rows.map(({ oid, version }) => [Number(oid), version]))
   if (judged.some(([oid, version]: [number, string]) => now.get(oid) !== version))

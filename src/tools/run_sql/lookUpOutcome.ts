@@ -1,18 +1,21 @@
 import * as z from 'zod'
 import type { Json } from '../../call.ts'
+import type { BatchStatement, SessionRows } from './analysis/session.ts'
 import type { ConnectionPools } from './connectionPools.ts'
-import type { Session } from './session/openSession.ts'
 import { isObject } from './syntax/walkTree.ts'
 
 /** By which the outcome of a write is looked up: the transaction, and the server it belongs to. */
 const outcomeRef = z.object({ txid: z.string().regex(/^\d{1,20}$/), system: z.string() })
 
-/** The reference for the session's transaction, which gets its id here if it had none. */
-export async function readOutcomeRef(session: Session): Promise<{ txid: string; system: string }> {
-  const { rows } = await session.query(
-    `SELECT pg_catalog.pg_current_xact_id()::text AS txid, (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) AS system`,
-  )
-  return outcomeRef.parse(rows[0])
+/** Asks for the reference of the session's transaction, which gets its id here if it had none. */
+export const OUTCOME_REF: BatchStatement = {
+  name: 'countersign_outcome',
+  text: `SELECT pg_catalog.pg_current_xact_id()::text AS txid, (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) AS system`,
+}
+
+/** The answer to `OUTCOME_REF`. */
+export function readOutcomeRef(answer: SessionRows | undefined): { txid: string; system: string } {
+  return outcomeRef.parse(answer?.rows[0])
 }
 
 /**

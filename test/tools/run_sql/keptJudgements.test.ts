@@ -2,9 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { StartedCall } from '../../../src/call.ts'
 import { GateError } from '../../../src/errors.ts'
 import type { PostgresConnection } from '../../../src/tools/run_sql/settings.ts'
-import { createRunSql, type RunSql } from '../../../src/tools/run_sql/tool.ts'
-import type { RequestField, ToolOutput, Understanding } from '../../../src/tools/tool.ts'
-import { readCorpus } from '../../attacks/corpus.ts'
+import { createRunSql } from '../../../src/tools/run_sql/tool.ts'
+import type { OpenTool, RequestField, ToolOutput, Understanding } from '../../../src/tools/tool.ts'
 import { CHANGES, type Change } from './changes.ts'
 import { startTestServer, type TestServer } from './testServer.ts'
 
@@ -18,7 +17,7 @@ interface Seen {
   readonly described: RequestField | undefined
 }
 
-async function call(sql: RunSql, text: string, params: readonly (string | number)[] = []): Promise<Seen> {
+async function call(sql: OpenTool, text: string, params: readonly (string | number)[] = []): Promise<Seen> {
   let understanding: Understanding | undefined
   let output: ToolOutput | undefined
   try {
@@ -52,13 +51,13 @@ const FRESH = `
 describe.each([15, 18] as const)('a statement that was judged before, on PostgreSQL %i', (major) => {
   let target: TestServer
   let settings: PostgresConnection
-  const open: RunSql[] = []
+  const open: OpenTool[] = []
   beforeAll(async () => {
     target = await startTestServer(major, '')
   })
   afterAll(() => target.stop())
 
-  const openGate = (): RunSql => {
+  const openGate = (): OpenTool => {
     const sql = createRunSql({ readSecret: target.readSecret, connections: () => ({ main: settings }) })
     open.push(sql)
     return sql

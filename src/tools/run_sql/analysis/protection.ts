@@ -24,16 +24,18 @@ export function protectedColumnParameters(protect: readonly string[]): readonly 
 /**
  * Resolves configured columns by name: the column itself, its namesakes in every partition and heir, and in every
  * parent, because reading a parent reads its children. Takes $1, $2, $3 and gives one JSON text. `OFFSET 0` keeps the
- * planner on index look-ups: the catalogs are large, the configured columns few.
+ * planner on index look-ups, for the catalogs are large and the configured columns few, and what hides the arrays from
+ * it keeps it from planning anew for each call.
  */
 export const PROTECTED_COLUMNS = `(
   WITH RECURSIVE wanted AS (
     SELECT w.ord, c.oid AS relation, w.column_name
-      FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[]), pg_catalog.unnest($3::text[]))
+      FROM ROWS FROM (pg_catalog.unnest((SELECT $1::text[])), pg_catalog.unnest((SELECT $2::text[])), pg_catalog.unnest((SELECT $3::text[])))
              WITH ORDINALITY AS w (schema_name, table_name, column_name, ord)
-      JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema_name
-      JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.table_name
-     WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm')
+      CROSS JOIN LATERAL (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = w.schema_name OFFSET 0) AS n
+      CROSS JOIN LATERAL (
+        SELECT oid FROM pg_catalog.pg_class
+         WHERE relname = w.table_name AND relnamespace = n.oid AND relkind IN ('r', 'p', 'f', 'v', 'm') OFFSET 0) AS c
   ), heirs AS (
     SELECT ord, relation, column_name FROM wanted
     UNION SELECT h.ord, i.inhrelid, h.column_name FROM heirs h

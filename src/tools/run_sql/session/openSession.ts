@@ -182,9 +182,9 @@ async function connect(
     reset: async () => {
       before = []
       const results = await withDeadline(client.query(RESET) as unknown as Promise<readonly SessionRows[]>)
-      const kept = results.at(-1)?.rows ?? []
-      // Only statements of ours that came by the protocol stay; code that a call ran can make others, by SQL.
-      if (kept.every(({ name, statement, from_sql: made }) => !made && parsed()[String(name)] === statement)) return
+      const [row] = results.at(-1)?.rows ?? []
+      // Only we can prepare by the protocol. Code that a call ran can make statements by SQL, and remove ours.
+      if (row?.made === false && Number(row.prepared) === Object.keys(parsed()).length) return
       for (const name of Object.keys(parsed())) delete parsed()[name]
       await withDeadline(client.query('DISCARD ALL'))
     },
@@ -223,11 +223,12 @@ async function connect(
 
 /**
  * DISCARD ALL, word by word as its documentation spells it out, but for DEALLOCATE ALL and DISCARD PLANS: our prepared
- * statements save the server more than a millisecond of planning in every call. What else is prepared is listed.
+ * statements save the server more than a millisecond of planning in every call. What else is prepared is counted.
  */
 const RESET = `ROLLBACK; CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *;
-  SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES;
-  SELECT name, statement, from_sql FROM pg_catalog.pg_prepared_statements`
+  DISCARD TEMP; DISCARD SEQUENCES;
+  SELECT pg_catalog.pg_advisory_unlock_all(), pg_catalog.count(*) AS prepared, coalesce(pg_catalog.bool_or(from_sql), false) AS made
+    FROM pg_catalog.pg_prepared_statements`
 
 /**
  * Commits the session's temporary schema, as any first temporary object does. An analysis that is rolled back would

@@ -83,7 +83,11 @@ describe.each([15, 16, 17, 18] as const)('the sessions of a connection, PostgreS
     const third = await pool.take(signal)
     expect((await third.query(prepared)).rows).toEqual([])
     expect((await third.query(ours.text, ours.params, ours.name)).rows).toEqual([{ list: ours.params[0] }])
+    await third.query('DEALLOCATE ours')
     third.release()
+    const fourth = await pool.take(signal)
+    expect((await fourth.query(ours.text, ours.params, ours.name)).rows).toEqual([{ list: ours.params[0] }])
+    fourth.release()
   })
 
   test('gives a session back without settings, locks, prepared statements, listeners or temporary tables', async () => {
