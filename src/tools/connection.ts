@@ -1,11 +1,12 @@
 import * as z from 'zod'
 import { gitConnection } from './git_push/settings.ts'
 import { httpConnection } from './http_request/settings.ts'
+import { kubernetesConnection } from './kubectl/settings.ts'
 import { postgresConnection } from './run_sql/settings.ts'
 import { sshConnection } from './ssh_exec/settings.ts'
 
 /** Every type of connection. A tool folder owns the settings of its own; to add one, name it here. */
-const TYPES = [postgresConnection, httpConnection, sshConnection, gitConnection] as const
+const TYPES = [postgresConnection, httpConnection, sshConnection, gitConnection, kubernetesConnection] as const
 
 const allowed = TYPES.map((schema) => ('in' in schema ? schema.in : schema).shape.type.value)
 

@@ -2,6 +2,7 @@ import type { Connection } from './connection.ts'
 import type { FindSecrets } from './git_push/scanObjects.ts'
 import { createGitPush, type GitEndpoint } from './git_push/tool.ts'
 import { createHttpRequest } from './http_request/tool.ts'
+import { createKubectl } from './kubectl/tool.ts'
 import { createRunSql } from './run_sql/tool.ts'
 import { createSshExec } from './ssh_exec/tool.ts'
 import type { LookUpOutcome, OpenTool, Tool, ToolParts } from './tool.ts'
@@ -31,6 +32,7 @@ export function openTools({ readSecret, alsoSecret, connections, findSecrets }: 
     createRunSql(partsFor('postgres')),
     createHttpRequest(partsFor('http')),
     createSshExec(partsFor('ssh')),
+    createKubectl(partsFor('kubernetes')),
     git,
   ]
 

@@ -1,0 +1,29 @@
+import type { Json, MaskNote } from '../../../call.ts'
+import { type Resource, resourceName } from '../cluster/discovery.ts'
+import type { KubernetesConnection } from '../settings.ts'
+import { hideObject } from './hideObject.ts'
+
+/** Hides objects of one call, and remembers what it hid. */
+export interface Hider {
+  hide(object: Json, resource: Pick<Resource, 'group' | 'name'>): Json
+  notes(): readonly MaskNote[]
+}
+
+export function createHider({ mask }: Pick<KubernetesConnection, 'mask'>): Hider {
+  const counts = new Map<string, number>()
+  return {
+    hide(object, resource) {
+      const name = resourceName(resource)
+      const pointers = mask.filter((entry) => entry.startsWith(`${name}:`)).map((entry) => entry.slice(name.length + 1))
+      return hideObject(object, pointers, (_, why) => {
+        const key = JSON.stringify([name, why])
+        counts.set(key, (counts.get(key) ?? 0) + 1)
+      })
+    },
+    notes: () =>
+      [...counts].map(([key, count]) => {
+        const [where = '', why = ''] = JSON.parse(key) as string[]
+        return { where, why, count }
+      }),
+  }
+}

@@ -1,0 +1,65 @@
+import * as z from 'zod'
+import type { OpenTool, Tool, ToolParts } from '../tool.ts'
+import { VERBS } from './args/flags.ts'
+import { lookUpOutcome } from './lookUpOutcome.ts'
+import { MATCH_KEYS } from './matchKeys.ts'
+import { openClusters } from './openClusters.ts'
+import { selfTest } from './selfTest.ts'
+import type { KubernetesConnection } from './settings.ts'
+import { understand } from './understand.ts'
+
+const input = z.strictObject({
+  connection: z.string().min(1).max(128).describe('Name of a connection; list_connections tells which there are.'),
+  args: z
+    .array(z.string().max(65_536))
+    .min(1)
+    .max(200)
+    .describe(
+      'The words after `kubectl`, the verb first: ["get", "pods", "-n", "shop"]. One word an element; flags as "-n", "shop" or "--namespace=shop".',
+    ),
+  manifest: z
+    .string()
+    .max(512 * 1024)
+    .optional()
+    .describe('For create and apply: YAML or JSON of the objects. No file and no address is ever read.'),
+  reason: z.string().max(2000).optional().describe('Why, in your words. Reviewers see it, marked as unverified.'),
+  idempotency_key: z
+    .string()
+    .min(1)
+    .max(128)
+    // Stores cut text at a NUL and repair half a character: two keys would be one.
+    .refine((key) => key.isWellFormed() && !/\p{Cc}/u.test(key), 'text without control characters')
+    .optional()
+    .describe('For changes: the same key never runs twice; a repeated call gets the first one’s result.'),
+})
+
+/** Consequences, beside the verbs. */
+const FAMILIES = ['pod:*', 'rbac:*', 'webhook:*', 'crd:*', 'secret:*', 'network:*', 'namespace:*', 'meta:*', 'kind:*']
+const OPERATIONS = [...VERBS, 'list', ...FAMILIES, 'cascade:*', 'conflicts:*']
+
+export function createKubectl(parts: ToolParts<KubernetesConnection>): OpenTool {
+  const clusters = openClusters(parts)
+  const tool: Tool = {
+    name: 'kubectl',
+    title: 'Kubernetes',
+    description:
+      'Works on a Kubernetes cluster with the words of kubectl: get, describe, logs, top, events, create, apply, patch, scale, rollout, label, annotate, delete, exec. Values of Secrets come back masked. Changes may need a person’s approval first; the answer then says how to wait for it.',
+    annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
+    input,
+    connectionType: 'kubernetes',
+    operations: OPERATIONS,
+    match: MATCH_KEYS,
+    understand: (args, connectionName, signal) => {
+      const { args: words, manifest } = input.parse(args)
+      const cluster = clusters.cluster(connectionName)
+      return understand(cluster, clusters.settings(connectionName), { args: words, manifest }, connectionName, signal)
+    },
+  }
+  return {
+    tool,
+    lookUpOutcome: (name, outcomeRef) => lookUpOutcome(clusters.cluster(name), outcomeRef),
+    selfTest: (name) => selfTest(clusters.cluster(name), name, clusters.settings(name)),
+    reconnect: () => clusters.reconnect(),
+    close: async () => clusters.close(),
+  }
+}
