@@ -12,8 +12,11 @@ import type {
   StateStore,
   TrailHead,
 } from '../approvals/ports.ts'
+import { summarize } from '../approvals/requestSummary.ts'
+import { CLOSED_STATES } from '../approvals/reviewDesk.ts'
 import { escalate, expire, forgetOutput, isOverdue, requestedEvent, type Transition } from '../approvals/transitions.ts'
 import type { Decision, RatedRule } from '../call.ts'
+import { GateError } from '../errors.ts'
 import { createChangeSignal } from './changeSignal.ts'
 
 /** A store that forgets everything with the process. For tests and trials; `forgets` says so. */
@@ -134,6 +137,7 @@ export function createMemoryStore(): StateStore {
       const precedents = { latest: latestOf(child.caller.key, child.digest), recent }
       const result = decide(structuredClone(parent), structuredClone(precedents))
       if (!result.ok) return result
+      if (approvals.has(result.child.id)) throw new GateError('ERR_STORE')
       apply(result.parent, parent)
       apply({ ok: true, approval: result.child, events: [requestedEvent(result.child)] }, undefined)
       return { ok: true, child: structuredClone(result.child) }
@@ -154,6 +158,30 @@ export function createMemoryStore(): StateStore {
       return count
     },
 
+    async forgetClosed(before) {
+      const recorded = cursors.get('trail') ?? 0
+      const waiting = new Set(events.slice(recorded).map(({ approvalId }) => approvalId))
+      const gone = [...approvals.values()].filter(
+        ({ id, settledAt = Number.POSITIVE_INFINITY, state, replacement }) =>
+          CLOSED_STATES.includes(state) &&
+          settledAt <= before &&
+          !waiting.has(id) &&
+          !(replacement !== undefined && approvals.has(replacement.id)),
+      )
+      for (const { id } of gone) {
+        approvals.delete(id)
+        for (const [key, delivery] of deliveries) if (delivery.approvalId === id) deliveries.delete(key)
+      }
+      return gone.length
+    },
+
+    async summariesSince(since, limit) {
+      return newest()
+        .filter(({ createdAt }) => createdAt >= since)
+        .slice(0, limit)
+        .map(summarize)
+    },
+
     async waitForChange(id, version, ms, signal) {
       const before = revocationStamp(revocations)
       const until = performance.now() + ms
@@ -168,10 +196,12 @@ export function createMemoryStore(): StateStore {
 
     async pendingEvents(consumer, limit) {
       const from = cursors.get(consumer) ?? 0
-      return events.slice(from, from + limit).flatMap((event, index) => {
+      // Of requests that are forgotten nothing is left to tell.
+      const waiting = events.slice(from).flatMap((event, index) => {
         const approval = approvals.get(event.approvalId)
-        return approval === undefined ? [] : [structuredClone({ position: from + index + 1, event, approval })]
+        return approval === undefined ? [] : [{ position: from + index + 1, event, approval }]
       })
+      return structuredClone(waiting.slice(0, limit))
     },
 
     async acknowledge(consumer, upTo) {

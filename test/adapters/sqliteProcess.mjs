@@ -7,6 +7,7 @@ const [sources, path, task, arg, template] = process.argv.slice(2)
 const load = (name) => import(pathToFileURL(join(sources, name)).href)
 const { openSqliteStore } = await load('adapters/sqliteStore.js')
 const { take } = await load('approvals/transitions.js')
+const { modify } = await load('approvals/modify.js')
 const { vote } = await load('approvals/vote.js')
 
 const print = (line) => writeSync(1, `${JSON.stringify(line)}\n`)
@@ -48,6 +49,30 @@ switch (task) {
   case 'takeAll':
     for (const { id } of await store.list(['approved'], 1000)) await takeOne(id)
     break
+  case 'modify':
+    // Each time the last request is replaced by another one, for as long as the process lives.
+    for (let round = 0, parent = undefined; ; round += 1) {
+      const id = `apr_${arg}-${round}`
+      const digest = `hmac-sha256:${String(round).padStart(64, '0')}`
+      const author = { person: `entra/t1/author-${arg}-${round}`, subject: `author-${round}`, name: undefined }
+      const caller = { ...approval.caller, key: arg, roles: [] }
+      const modification = { parent, author, via: 'api', note: undefined, before: [], asked: [], authors: [author] }
+      const candidate = { ...approval, id, digest, caller, ...(parent !== undefined && { modification }) }
+      if (parent === undefined) await store.openOrJoin(candidate, terms, { maxPendingPerCaller: 5 }, now)
+      else {
+        const admission = { person: author.person, subject: author.subject, memberOf: ['dba'], owners: [] }
+        const result = await store.modify(
+          parent,
+          candidate,
+          (current, precedents) =>
+            modify(current, { child: candidate, admission, digest: current.digest }, precedents, now),
+          now,
+        )
+        if (!result.ok) throw new Error(result.code)
+      }
+      print({ did: 'modify', id })
+      parent = id
+    }
   case 'churn':
     for (let round = 0; ; round += 1) {
       const name = `${arg}-${round}`

@@ -194,6 +194,42 @@ describe('several processes on one file', () => {
 })
 
 describe('kill -9', () => {
+  test('between the request that a reviewer closes and the one that takes its place is no moment', async () => {
+    const path = newFile()
+    const promised: string[] = []
+    for (let round = 0; round < 12; round += 1) {
+      const child = startProcess(path, 'modify', `gw${round}`)
+      let seen = 0
+      child.stdout?.on('data', (chunk: Buffer) => {
+        seen += chunk.toString('latin1').split('\n').length - 1
+        if (seen > 2 * round) child.kill('SIGKILL')
+      })
+      for (const { id } of await linesOf(child)) promised.push(String(id))
+      expect(child.signalCode).toBe('SIGKILL')
+    }
+    expect(promised.length).toBeGreaterThan(60)
+
+    const store = openSqliteStore(path)
+    const all = await store.list(['pending', 'modified'], 100_000)
+    const byId = new Map(all.map((one) => [one.id, one]))
+    for (const id of promised) expect(byId.has(id)).toBe(true)
+    const events = (await store.pendingEvents('trail', 1_000_000)).map(
+      ({ event }) => `${event.approvalId} ${event.kind}`,
+    )
+    for (const one of all) {
+      // Whoever was replaced has a successor, and every successor its predecessor: both, or neither.
+      const next = one.replacement && byId.get(one.replacement.id)
+      expect(one.state).toBe(next === undefined ? 'pending' : 'modified')
+      if (next !== undefined) expect(next.modification?.parent).toBe(one.id)
+      if (one.modification !== undefined) expect(byId.get(one.modification.parent)?.replacement?.id).toBe(one.id)
+      expect(events.includes(`${one.id} modified`)).toBe(next !== undefined)
+      expect(events.filter((event) => event === `${one.id} requested`)).toHaveLength(1)
+    }
+    // Of each run exactly one request waits.
+    expect(all.filter(({ state }) => state === 'pending')).toHaveLength(12)
+    await store.close()
+  })
+
   test('at any moment loses nothing that was promised and doubles nothing', async () => {
     const path = newFile()
     const promised = { open: new Set<string>(), approve: new Set<string>(), take: new Set<string>() }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Approval, ApprovalState } from '../../src/approvals/approval.ts'
+import { modify } from '../../src/approvals/modify.ts'
 import {
   DENIAL_REMEMBERED_MS,
   REQUESTS_PER_MINUTE,
@@ -480,6 +481,122 @@ export function describeApprovalStore(name: string, open: () => Promise<StateSto
         { replica: 'gw-1', file: 'c.jsonl', seq: 6, hash: 'sha256:6' },
         { replica: 'gw-2', file: 'b.jsonl', seq: 1, hash: 'sha256:1' },
       ])
+      await store.close()
+    })
+  })
+
+  describe(`${name}: changes by reviewers`, () => {
+    const ann = { person: 'entra/t1/ann-oid', subject: 'ann-oid', name: 'ann' }
+    const admission = { ...ann, memberOf: ['dba'], owners: [] }
+    const childOf = (parent: Approval, over: Partial<Approval> = {}) =>
+      anApproval({
+        id: newId('apr', T0),
+        caller: parent.caller,
+        digest: digestNamed('changed'),
+        modification: {
+          ...{ parent: parent.id, author: ann, via: 'api', note: undefined, authors: [ann] },
+          ...{ before: parent.shown.fields, asked: parent.shown.fields },
+        },
+        ...over,
+      })
+    const change = (store: StateStore, parent: Approval, child = childOf(parent), now = T0) =>
+      store.modify(
+        parent.id,
+        child,
+        (current, precedents) => modify(current, { child, admission, digest: current.digest }, precedents, now),
+        now,
+      )
+    const caller = { ...anApproval().caller, roles: [] }
+
+    test('close one request and open another, with the events of both in order', async () => {
+      const store = await open()
+      const { approval } = await opened(store, { caller })
+      const child = childOf(approval)
+      expect(await change(store, approval, child)).toMatchObject({ ok: true, child: { id: child.id } })
+      expect(await store.get(approval.id)).toMatchObject({
+        state: 'modified',
+        replacement: { id: child.id },
+      })
+      expect((await store.get(approval.id))?.args).toBeUndefined()
+      expect(await store.get(child.id)).toEqual(JSON.parse(JSON.stringify(child)))
+      expect(await eventsOf(store)).toEqual(['requested 1', 'modified 2', 'requested 1'])
+      await store.close()
+    })
+
+    test('leave everything as it was when the new request cannot be stored', async () => {
+      const store = await open()
+      const { approval } = await opened(store, { caller })
+      const { approval: other } = await opened(store, { caller, digest: digestNamed('other') })
+      await expect(change(store, approval, childOf(approval, { id: other.id }))).rejects.toThrow()
+      expect(await store.get(approval.id)).toMatchObject({ state: 'pending', version: 1 })
+      expect(await store.get(other.id)).toMatchObject({ digest: digestNamed('other') })
+      expect(await eventsOf(store)).toEqual(['requested 1', 'requested 1'])
+      await store.close()
+    })
+
+    test('the call that was changed, made again, joins what took its place, until that no longer answers', async () => {
+      const store = await open()
+      const { approval } = await opened(store, { caller })
+      const first = childOf(approval)
+      await change(store, approval, first)
+      const second = childOf(first, { digest: digestNamed('changed again') })
+      await change(store, first, second)
+      expect(await opened(store, { caller })).toMatchObject({ opened: false, approval: { id: second.id } })
+      expect(await store.latest(caller.key, approval.digest)).toMatchObject({ id: second.id })
+      await store.change(second.id, (one) => withdraw(one, 'caller', T0))
+      expect(await opened(store, { caller })).toMatchObject({ opened: true })
+      await store.close()
+    })
+
+    test('are no requests of the caller: neither its limit nor its rate counts them', async () => {
+      const store = await open()
+      let { approval } = await opened(store, { caller })
+      for (let count = 0; count < REQUESTS_PER_MINUTE + 2; count += 1) {
+        const child = childOf(approval, { digest: digestNamed(`changed ${count}`) })
+        await change(store, approval, child)
+        approval = child
+      }
+      const more = await Promise.all(
+        ['x', 'y', 'z'].map((digest) => opened(store, { caller, digest: digestNamed(digest) })),
+      )
+      expect(more.map((one) => one.opened)).toEqual([true, true, true])
+      await store.close()
+    })
+
+    test('nothing is changed that does not exist', async () => {
+      const store = await open()
+      expect(await change(store, anApproval({ caller }))).toBeUndefined()
+      await store.close()
+    })
+  })
+
+  describe(`${name}: escalation`, () => {
+    const escalation = { at: T0 + HOUR, to: [{ set: 'security', atLeast: 1 }] }
+
+    test('a sweep moves what waited for too long, once, and the others then decide', async () => {
+      const store = await open()
+      const { approval } = await opened(store, { escalation })
+      expect(await store.sweep(T0 + HOUR - 1)).toBe(0)
+      await Promise.all([store.sweep(T0 + HOUR), store.sweep(T0 + HOUR)])
+      expect(await store.sweep(T0 + 2 * HOUR)).toBe(0)
+      expect(await store.get(approval.id)).toMatchObject({
+        state: 'pending',
+        needs: escalation.to,
+        escalated: { at: T0 + HOUR, from: [{ set: 'dba', atLeast: 1 }] },
+      })
+      expect(await eventsOf(store)).toEqual(['requested 1', 'escalated 2'])
+      await store.close()
+    })
+
+    test('what is decided, over or expires first does not move', async () => {
+      const store = await open()
+      const decided = (await opened(store, { escalation, digest: digestNamed('a') })).approval
+      await approve(store, decided.id)
+      const over = (await opened(store, { escalation, digest: digestNamed('b'), expiresAt: T0 + HOUR })).approval
+      await store.sweep(T0 + HOUR)
+      expect(await store.get(decided.id)).toMatchObject({ state: 'expired' })
+      expect(await store.get(over.id)).toMatchObject({ state: 'expired', needs: [{ set: 'dba' }] })
+      expect((await eventsOf(store)).filter((event) => event.startsWith('escalated'))).toEqual([])
       await store.close()
     })
   })
