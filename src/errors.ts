@@ -620,6 +620,11 @@ export const ERRORS = {
     message: 'The approval store cannot be used, so nothing runs.',
     next: 'Call again later; tell an operator if it goes on.',
   },
+  ERR_STATISTICS_QUERY: {
+    status: 400,
+    message: 'Statistics are not kept for that.',
+    next: 'Ask with since=24h, 7d or 30d, and by=asked, approved, denied, expired or time.',
+  },
   ERR_VOTE_MALFORMED: {
     status: 400,
     message: 'The request does not have the expected form.',

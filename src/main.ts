@@ -2,8 +2,8 @@
 /** The command line. Parts are loaded when a command needs them: most commands need little of the gateway. */
 import { homedir, userInfo } from 'node:os'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import type { InitRequest, InitRequest } from './cli/init.ts'
 import type { ApprovalsOptions, Output } from './cli/reviewerApi.ts'
-import type { InitRequest } from './cli/init.ts'
 import { openTerminal } from './cli/terminal.ts'
 import { GateError } from './errors.ts'
 import { ConfigError, formatProblem } from './settings/configError.ts'
@@ -76,6 +76,68 @@ program
           runDemo(options, terminal, (configPath) =>
             startGateway({ configPath, log: openLog(process.stderr, 'error') }),
           ),
+      ),
+    ),
+  )
+
+program
+  .command('init')
+  .description('write a first configuration with policies; looks at databases and proposes what to protect')
+  .option('--postgres <url...>', 'databases, without passwords: PGPASSWORD has that', [])
+  .option('--dir <folder>', 'where to write', '.')
+  .option('--tenant-id <id>', 'the Entra tenant')
+  .option('--client-id <id>', 'the app registration of the gateway')
+  .option('--reviewer-client-id <id>', 'the app registration through which reviewers log in')
+  .option('--public-url <url>', 'the address that agents will use')
+  .addHelpText('after', example('init --postgres postgres://postgres@127.0.0.1:5432/shop --dir gate'))
+  .action((options: Omit<InitRequest, 'password'>) =>
+    finish(import('./offline.ts').then(({ init }) => init(options, terminal))),
+  )
+
+program
+  .command('setup-sql')
+  .description(
+    'print the SQL that makes the least-privilege roles of a connection, and views without protected columns',
+  )
+  .argument('<connection>', 'a connection of type postgres')
+  .addOption(config())
+  .option('--postgres <url>', 'look at the database as this user (password in PGPASSWORD); default: the reading role')
+  .addHelpText('after', example('setup-sql prod-maintenance --config countersign.yaml > setup.sql'))
+  .action((connection: string, options: { config: string; postgres?: string }) =>
+    finish(
+      import('./offline.ts').then(({ setupSql }) =>
+        setupSql({ configPath: options.config, connection, postgres: options.postgres }, terminal),
+      ),
+    ),
+  )
+
+program
+  .command('init')
+  .description('write a first configuration with policies; looks at databases and proposes what to protect')
+  .option('--postgres <url...>', 'databases, without passwords: PGPASSWORD has that', [])
+  .option('--dir <folder>', 'where to write', '.')
+  .option('--tenant-id <id>', 'the Entra tenant')
+  .option('--client-id <id>', 'the app registration of the gateway')
+  .option('--reviewer-client-id <id>', 'the app registration through which reviewers log in')
+  .option('--public-url <url>', 'the address that agents will use')
+  .addHelpText('after', example('init --postgres postgres://postgres@127.0.0.1:5432/shop --dir gate'))
+  .action((options: Omit<InitRequest, 'password'>) =>
+    finish(import('./offline.ts').then(({ init }) => init(options, terminal))),
+  )
+
+program
+  .command('setup-sql')
+  .description(
+    'print the SQL that makes the least-privilege roles of a connection, and views without protected columns',
+  )
+  .argument('<connection>', 'a connection of type postgres')
+  .addOption(config())
+  .option('--postgres <url>', 'look at the database as this user (password in PGPASSWORD); default: the reading role')
+  .addHelpText('after', example('setup-sql prod-maintenance --config countersign.yaml > setup.sql'))
+  .action((connection: string, options: { config: string; postgres?: string }) =>
+    finish(
+      import('./offline.ts').then(({ setupSql }) =>
+        setupSql({ configPath: options.config, connection, postgres: options.postgres }, terminal),
       ),
     ),
   )
@@ -279,6 +341,18 @@ reviewer(approvals.command('list').description('what waits for a decision'))
         const interrupted = new AbortController()
         process.once('SIGINT', () => interrupted.abort())
         return watchApprovals(reviewer, io, interrupted.signal)
+      })(),
+    ),
+  )
+reviewer(approvals.command('stats').description('which rules ask most, and what people answer'))
+  .option('--since <time>', '24h, 7d or 30d', '7d')
+  .option('--by <order>', 'asked, approved, denied, expired or time', 'asked')
+  .addHelpText('after', example('approvals stats --since 30d --by denied'))
+  .action((options: ReviewerOptions & { since: string; by: string }) =>
+    finish(
+      (async () => {
+        const { showStatistics } = await import('./cli/showStatistics.ts')
+        return showStatistics({ ...(await asReviewer(options)), since: options.since, by: options.by }, io)
       })(),
     ),
   )

@@ -27,6 +27,7 @@ import { createFront } from './gateway/createFront.ts'
 import { createRejudge } from './gateway/createRejudge.ts'
 import { type CredentialBook, openCredentialBook } from './gateway/credentialBook.ts'
 import { errorFacts } from './gateway/errorFacts.ts'
+import { gitRoute } from './gateway/gitRoute.ts'
 import { groupIdsOf, inForceOf, namerOf } from './gateway/inForce.ts'
 import { openEmail } from './gateway/openEmail.ts'
 import { openLease } from './gateway/openLease.ts'
@@ -44,11 +45,13 @@ import { challengeFor } from './identity/challengeFor.ts'
 import { createReviewerVerifier } from './identity/createReviewerVerifier.ts'
 import { createTokenVerifier } from './identity/createTokenVerifier.ts'
 import { challengeScope, protectedResourceMetadata } from './identity/protectedResourceMetadata.ts'
+import { findSecrets } from './masking/findSecrets.ts'
 import { createHttpServer, DEFAULT_LIMITS, type HttpLimits, type JsonRoute } from './mcp/createHttpServer.ts'
 import { createMcpEndpoint } from './mcp/createMcpEndpoint.ts'
 import type { PageRoute } from './mcp/pageRoute.ts'
 import type { RawRoute } from './mcp/rawRoute.ts'
 import { serverInfoOf } from './mcp/serverInfo.ts'
+import type { StreamRoute } from './mcp/streamRoute.ts'
 import type { Gates } from './pipeline/gates.ts'
 import { openTools } from './tools/openTools.ts'
 import { VERSION } from './version.ts'
@@ -103,6 +106,7 @@ async function open(
     readSecret: book.readSecret,
     alsoSecret: book.add,
     connections: () => live.current().config.connections,
+    findSecrets: (text) => [...book.detector.find(text), ...findSecrets(text)],
   })
   closing.push(() => tools.close())
   const { lookUpOutcome } = tools
@@ -173,6 +177,7 @@ async function open(
     SWEEP_MS,
     async () => {
       await store.sweep(clock())
+      await store.forgetClosed(clock() - config.approvals.keepClosed)
       await settleOrphans({ approvals, lease: lease.current(), lookUpOutcome })
       await recordEvents(store, recordEvent)
     },
@@ -195,9 +200,10 @@ async function open(
     resourceMetadataUrl: new URL(`/.well-known/oauth-protected-resource${resource.pathname}`, resource).href,
     scope: challengeScope(config.identity, publicUrl),
   }
-  const routes: (JsonRoute | PageRoute | RawRoute)[] = [
+  const routes: (JsonRoute | PageRoute | RawRoute | StreamRoute)[] = [
     metadataRoute(metadata, resource.pathname),
     healthRoute({ trail, isLeaseLive: lease.isLive, identity: verifier.ready, connections: watch.counts }),
+    gitRoute(tools.git, gates),
   ]
   let closeConsole = () => {}
   const { reviewerApp } = config.approvals

@@ -82,4 +82,12 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX uses_of_rule ON uses (caller_key, policy, rule, used_at);
   CREATE INDEX uses_forget ON uses (forget_at);
   `,
+  `
+  ALTER TABLE approvals ADD COLUMN closed_at INTEGER;
+  ALTER TABLE approvals ADD COLUMN summary TEXT;
+  UPDATE approvals SET closed_at = json_extract(record, '$.settledAt')
+    WHERE state NOT IN ('pending', 'approved', 'executing');
+  CREATE INDEX approvals_closed ON approvals (closed_at) WHERE closed_at IS NOT NULL;
+  CREATE INDEX approvals_by_age ON approvals (created_at);
+  `,
 ]

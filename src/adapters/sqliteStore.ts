@@ -2,6 +2,8 @@ import type { Approval, ApprovalEvent } from '../approvals/approval.ts'
 import { MODIFICATION_WINDOW_MS } from '../approvals/modify.ts'
 import { answerOpen, REQUEST_WINDOW_MS, RESULT_KEPT_MS } from '../approvals/openOrJoin.ts'
 import type { StateStore } from '../approvals/ports.ts'
+import { type RequestSummary, summarize } from '../approvals/requestSummary.ts'
+import { CLOSED_STATES } from '../approvals/reviewDesk.ts'
 import {
   escalate,
   expire,
@@ -44,7 +46,16 @@ export function openSqliteStore(path: string): StateStore {
 
 type ApprovalPart = Pick<
   StateStore,
-  'openOrJoin' | 'get' | 'latest' | 'list' | 'change' | 'modify' | 'sweep' | 'waitForChange'
+  | 'openOrJoin'
+  | 'forgetClosed'
+  | 'summariesSince'
+  | 'get'
+  | 'latest'
+  | 'list'
+  | 'change'
+  | 'modify'
+  | 'sweep'
+  | 'waitForChange'
 >
 
 function approvals(database: SqliteDatabase, changed: ChangeSignal): ApprovalPart {
@@ -185,6 +196,33 @@ function approvals(database: SqliteDatabase, changed: ChangeSignal): ApprovalPar
       return swept
     },
 
+    async forgetClosed(before) {
+      const gone = await database.atomically(() => forgetIn(database, before))
+      if (gone > 0) database.emptyJournal()
+      return gone
+    },
+
+    async summariesSince(since, limit) {
+      const found: RequestSummary[] = []
+      for (let below = Number.MAX_SAFE_INTEGER; ; ) {
+        const rows = database.rows(
+          `SELECT position, summary, CASE WHEN summary IS NULL THEN record END AS record FROM approvals
+           WHERE created_at >= ? AND position < ? ORDER BY position DESC LIMIT ?`,
+          since,
+          below,
+          Math.min(PAGE, limit - found.length),
+        )
+        // Records that an older version wrote have no summary yet.
+        const summaryOf = ({ summary, record }: (typeof rows)[number]) =>
+          summary === null ? summarize(parse<Approval>(record)) : parse<RequestSummary>(summary)
+        found.push(...rows.map(summaryOf))
+        if (rows.length < PAGE || found.length >= limit) return found
+        below = Number(rows.at(-1)?.position)
+        // Calls that wait meanwhile go first.
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    },
+
     async waitForChange(id, version, ms, signal) {
       const until = performance.now() + ms
       const before = revocationStamp(database)
@@ -198,6 +236,29 @@ function approvals(database: SqliteDatabase, changed: ChangeSignal): ApprovalPar
     },
   }
 }
+
+/** What is in the trail as a whole, and long closed. A few at a time, so that nobody waits for it. */
+function forgetIn(database: SqliteDatabase, before: number): number {
+  const rows = database.rows(
+    `SELECT id FROM approvals AS old WHERE closed_at <= ?
+       AND NOT EXISTS (SELECT 1 FROM events WHERE approval_id = old.id
+         AND position > coalesce((SELECT position FROM cursors WHERE consumer = 'trail'), 0))
+       AND NOT EXISTS (SELECT 1 FROM approvals WHERE id = json_extract(old.record, '$.replacement.id'))
+     ORDER BY closed_at LIMIT ?`,
+    before,
+    FORGOTTEN_AT_ONCE,
+  )
+  for (const { id } of rows) {
+    database.run('DELETE FROM approvals WHERE id = ?', String(id))
+    database.run('DELETE FROM events WHERE approval_id = ?', String(id))
+    database.run('DELETE FROM deliveries WHERE approval_id = ?', String(id))
+  }
+  return rows.length
+}
+
+const FORGOTTEN_AT_ONCE = 200
+/** Summaries that are read without a pause. */
+const PAGE = 1_000
 
 function events(database: SqliteDatabase): Pick<StateStore, 'pendingEvents' | 'acknowledge' | 'startFromNow'> {
   return {
@@ -235,8 +296,9 @@ function events(database: SqliteDatabase): Pick<StateStore, 'pendingEvents' | 'a
 function insert(database: SqliteDatabase, approval: Approval): void {
   database.run(
     `INSERT INTO approvals
-       (id, version, state, caller_key, digest, created_at, author, due_at, escalate_at, forget_at, record)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       (id, version, state, caller_key, digest, created_at, author, due_at, escalate_at, forget_at, summary,
+        record)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     approval.id,
     approval.version,
     approval.state,
@@ -247,6 +309,7 @@ function insert(database: SqliteDatabase, approval: Approval): void {
     dueAt(approval),
     escalateAt(approval),
     forgetAt(approval),
+    JSON.stringify(summarize(approval)),
     JSON.stringify(approval),
   )
   append(database, [requestedEvent(approval)])
@@ -259,13 +322,16 @@ function update(
   happened: readonly ApprovalEvent[],
 ): void {
   const rows = database.run(
-    `UPDATE approvals SET version = ?, state = ?, due_at = ?, escalate_at = ?, forget_at = ?, record = ?
+    `UPDATE approvals SET version = ?, state = ?, due_at = ?, escalate_at = ?, forget_at = ?, closed_at = ?,
+       summary = ?, record = ?
      WHERE id = ? AND version = ?`,
     approval.version,
     approval.state,
     dueAt(approval),
     escalateAt(approval),
     forgetAt(approval),
+    CLOSED_STATES.includes(approval.state) ? (approval.settledAt ?? null) : null,
+    JSON.stringify(summarize(approval)),
     JSON.stringify(approval),
     approval.id,
     version,

@@ -13,6 +13,7 @@ import { trailPage } from './pages/trailPage.ts'
 import type { ConsoleParts } from './ports.ts'
 import { openStories } from './readStory.ts'
 import { decide, showHistory, showPending, showRequest, showStory } from './reviewing.ts'
+import { showRules } from './showRules.ts'
 import { createSignIn } from './signIn.ts'
 
 /** The built-in pages for reviewers, under `/console`. */
@@ -88,6 +89,7 @@ export function createConsole(parts: ConsoleParts): Console {
     if (id === undefined) {
       if (page === 'requests') return await showPending(session, desk)
       if (page === 'history') return await showHistory(session, query.get('page'), desk)
+      if (page === 'rules') return await showRules(session, query, desk)
       if (page === 'trail') return await showTrail(session)
       if (page === 'events') return stream(session)
     } else {

@@ -60,7 +60,7 @@ function assetUrl(name: string): string {
   return `/console/assets/${name}?v=${readAsset(name)?.version ?? ''}`
 }
 
-export type Section = 'requests' | 'history' | 'trail'
+export type Section = 'requests' | 'history' | 'rules' | 'trail'
 
 interface Page {
   readonly title: string
@@ -131,7 +131,7 @@ function header(session: Session, section: Section | undefined): Html {
       : html`<a href="/console/${to}">${label}</a>`
   return html`<header class="bar">
 <a class="wordmark" href="/console/requests">Countersign</a>
-<nav aria-label="Console">${link('requests', 'Pending')}${link('history', 'History')}${link('trail', 'Trail')}</nav>
+<nav aria-label="Console">${link('requests', 'Pending')}${link('history', 'History')}${link('rules', 'Rules')}${link('trail', 'Trail')}</nav>
 <form class="person" method="post" action="/console/logout">
 <input type="hidden" name="csrf" value="${session.formToken}">
 <span class="name">${inline(name ?? subject)}</span>

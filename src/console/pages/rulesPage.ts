@@ -47,7 +47,7 @@ function keysOf<Key extends string>(record: Readonly<Record<Key, unknown>>): rea
 
 function windowLink(to: StatisticsWindow, window: StatisticsWindow, order: StatisticsOrder): Html {
   const text = WINDOW_WORDS[to].replace('in the last ', '')
-  const current = to === window ? html`<a aria-current="true" ` : html`<a `
+  const current = to === window ? html`<a class="window-now" aria-current="true" ` : html`<a `
   return html`${current}href="/console/rules?since=${to}&amp;by=${order}">${text}</a>`
 }
 
