@@ -76,6 +76,8 @@ function matchesQuery(
     globs: listOf<string>(globs),
   }))
   if (action === 'deny') {
+    // `query: {}` names no parameter that could be looked for: the rest of the rule decides.
+    if (rules.length === 0) return true
     return pairs.some(([key, value]) =>
       rules.some(
         (rule) => isAlikeKey(key, rule.key) && rule.globs.some((glob) => matchesGlob(fold(glob), fold(value))),

@@ -43,7 +43,8 @@ export function understand(
           method,
           path,
           query: queryFact(query),
-          ...(body.kind !== 'none' && { body: body.text }),
+          // Policy looks for a fact under the name of the match key.
+          ...(body.kind !== 'none' && { bodyMatches: body.text }),
         },
       },
     ],

@@ -87,6 +87,7 @@ describe('query', () => {
     }
     expect(matches('query', rule, fact(['env', 'staging']), 'deny')).toBe(false)
     expect(matches('query', rule, fact(), 'deny')).toBe(false)
+    expect(matches('query', {}, fact(['env', 'staging']), 'deny')).toBe(true)
   })
 
   test('a key with = in it is not another key', () => {
