@@ -3,7 +3,12 @@ import { join } from 'node:path'
 import axe from 'axe-core'
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { openSqliteStore } from '../../src/adapters/sqliteStore.ts'
+import { expire } from '../../src/approvals/transitions.ts'
+import { vote } from '../../src/approvals/vote.ts'
 import { DEMO_IDS } from '../../src/demo/writeConfig.ts'
+import { newId } from '../../src/newId.ts'
+import { aBallot, anApproval, digestNamed } from '../approvals/fixtures.ts'
 import { type RealGate, startRealGate } from '../fixtures/realGate.ts'
 import { startChromium } from './chromium.ts'
 
@@ -253,7 +258,7 @@ test.each(['light', 'dark'] as const)(
     const page = await openBrowser({ ...PHONE, colorScheme, isMobile: true, hasTouch: true })
     await signIn(page, `/console/requests/${id}`)
     const { calls } = await gate.reviewer().show(id)
-    for (const path of [`requests/${id}`, 'requests', 'history', 'trail', `calls/${calls.asked}`]) {
+    for (const path of [`requests/${id}`, 'requests', 'history', 'rules', 'trail', `calls/${calls.asked}`]) {
       await page.goto(`${origin}/console/${path}`)
       await page.getByRole('button', { name: 'Sign out' }).waitFor()
       await expectNoSidewaysScroll(page)
@@ -265,6 +270,71 @@ test.each(['light', 'dark'] as const)(
     )
     await page.goto(`${origin}/console/requests/${shown}`)
     if (colorScheme === 'light') await picture(page, 'phone')
+  },
+)
+
+/** Requests of this week in the store, as if they had been made: so many approved, denied and run out, after so long. */
+async function pastRequests(
+  policy: string,
+  rule: string,
+  operation: string,
+  [approved, denied, expired, seconds]: readonly [number, number, number, number],
+): Promise<void> {
+  const store = openSqliteStore(gate.storePath)
+  const outcomes = [...Array(approved).fill('approve'), ...Array(denied).fill('deny'), ...Array(expired).fill('expire')]
+  for (const [index, outcome] of outcomes.entries()) {
+    past += 1
+    const at = Date.now() - 5 * 86_400_000 + index * 3_600_000
+    const judged = { operation, otherwise: 'deny', facts: {} } as const
+    const source = `policies/${policy}.yaml:${10 + rule.length}`
+    const candidate = anApproval({
+      ...{ id: newId('apr', at), digest: digestNamed(`past${past}`), createdAt: at, expiresAt: at + 3_600_000 },
+      caller: { ...anApproval().caller, key: `agent-${index % 4}` },
+      verdicts: [
+        {
+          operation: judged,
+          action: 'require-approval',
+          policy,
+          rule,
+          source,
+          reason: 'rule-matched',
+          message: undefined,
+        },
+      ],
+    })
+    const terms = { needs: candidate.needs, ttlMs: 3_600_000, previewRequired: false, reasonRequired: false }
+    await store.openOrJoin(candidate, terms, { maxPendingPerCaller: 1_000 }, at)
+    await store.change(candidate.id, (one) =>
+      outcome === 'expire'
+        ? expire(one, at + 3_600_000)
+        : vote(one, aBallot('grace', outcome, { digest: candidate.digest }), at + seconds * 1000),
+    )
+  }
+  await store.close()
+}
+let past = 0
+
+test.each(['light', 'dark'] as const)(
+  'the rules that ask, with bars and no complaint of the browser, %s',
+  async (colorScheme) => {
+    await pastRequests('cleanup', 'small-deletes', 'DELETE', [31, 2, 1, 40])
+    await pastRequests('cleanup', 'status-changes', 'UPDATE', [18, 0, 0, 4 * 60])
+    await pastRequests('schema-changes', 'drops', 'DROP', [1, 9, 2, 12 * 60])
+    await pastRequests('night-jobs', 'after-hours', 'UPDATE', [2, 1, 11, 55 * 60])
+    const page = await openBrowser({ colorScheme })
+    await signIn(page)
+    await page.getByRole('navigation', { name: 'Console' }).getByRole('link', { name: 'Rules' }).click()
+    await page.getByRole('row', { name: /small-deletes/ }).waitFor()
+    expect(await page.getByRole('columnheader').allTextContents()).toEqual([
+      ...['Rule', 'Asked', 'Approved', 'Denied', 'Ran out', 'Median wait'],
+    ])
+    expect(await page.locator('svg.share rect.share-approved').count()).toBeGreaterThan(0)
+    await expectAccessible(page)
+    if (colorScheme === 'light') await picture(page, 'rules')
+    await page.getByRole('link', { name: 'Denied' }).click()
+    await page.getByRole('columnheader', { name: 'Denied' }).and(page.locator('[aria-sort]')).waitFor()
+    await page.getByRole('link', { name: '24 hours' }).click()
+    await page.getByText('in the last 24 hours').waitFor()
   },
 )
 
@@ -288,7 +358,6 @@ test('a link from another site leads to the page, with the strict cookie', async
 test('the kill switch reaches a page that is only looked at', async () => {
   const page = await openBrowser()
   await signIn(page)
-  const { openSqliteStore } = await import('../../src/adapters/sqliteStore.ts')
   const store = openSqliteStore(gate.storePath)
   const { number } = await store.revoke({ kind: 'person', id: DEMO_IDS.reviewer }, 'test', undefined, Date.now())
   await page.getByRole('link', { name: 'Sign in' }).waitFor()

@@ -69,10 +69,11 @@ function table(rules: readonly RuleLine[], window: StatisticsWindow, order: Stat
 }
 
 function row(line: RuleLine): Html {
-  const { asked, approved_percent: percent, median_seconds: seconds } = line
+  const { asked, waiting, callers, approved_percent: percent, median_seconds: seconds } = line
+  const who = `by ${callers} ${callers === 1 ? 'caller' : 'callers'}`
   return html`<tr role="row">
 <th role="rowheader" scope="row">${nameOf(line)}${bar(line)}${remark(line)}</th>
-${cell('asked', html`${asked.toLocaleString('en')} <span class="quiet">by ${line.callers} ${line.callers === 1 ? 'caller' : 'callers'}</span>`)}
+${cell('asked', html`${asked.toLocaleString('en')} <span class="quiet">${waiting === 0 ? who : `${who}, ${waiting} waiting`}</span>`)}
 ${cell('approved', html`${line.approved} ${percent === null ? '' : html`<span class="quiet">${percent} %</span>`}`)}
 ${cell('denied', html`${line.denied}${line.modified === 0 ? '' : html` <span class="quiet">${line.modified} changed</span>`}`)}
 ${cell('expired', html`${line.expired}${line.withdrawn === 0 ? '' : html` <span class="quiet">${line.withdrawn} withdrawn</span>`}`)}
