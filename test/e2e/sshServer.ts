@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { createServer } from 'node:http'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { listen } from '../fixtures/wire.ts'
@@ -34,7 +34,10 @@ export interface SshServerOptions {
   readonly passphrase?: string
 }
 
-export async function startSshServer({ config = [], passphrase = 'canary-passphrase-4711-abcd' }: SshServerOptions = {}): Promise<SshServer> {
+export async function startSshServer({
+  config = [],
+  passphrase = 'canary-passphrase-4711-abcd',
+}: SshServerOptions = {}): Promise<SshServer> {
   if (!existsSync(SSHD)) throw new Error('OpenSSH is missing: apt-get install openssh-server')
   const dir = await mkdtemp(join(tmpdir(), 'countersign-sshd-'))
   const { username: user, uid } = userInfo()

@@ -60,6 +60,6 @@ export function collectText(maxBytes: number): TextCollector {
  */
 function withoutTail(text: string, maxBytes: number): string {
   const end = text.length > maxBytes ? text.length : Math.max(0, text.length - OVERLAP)
-  const cut = Math.max(text.lastIndexOf('\n', end - 1), text.lastIndexOf(' ', end - 1))
-  return text.slice(0, Math.max(cut, end - OVERLAP))
+  const blank = Math.max(text.lastIndexOf('\n', end), text.lastIndexOf(' ', end))
+  return text.slice(0, blank > end - OVERLAP ? blank : end)
 }

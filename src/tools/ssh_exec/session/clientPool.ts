@@ -41,6 +41,11 @@ export function createClientPool(settings: SshConnection, parts: ClientParts): C
   const waiting: (() => void)[] = []
   const logins = new Set<Login>()
 
+  const enter = () => {
+    if (running >= settings.limits.maxSessions) return false
+    running += 1
+    return true
+  }
   const forget = (login: Login) => {
     logins.delete(login)
     clearTimeout(login.idle)
@@ -86,8 +91,7 @@ export function createClientPool(settings: SshConnection, parts: ClientParts): C
 
   return {
     async take(purpose, signal) {
-      await turn(() => running < settings.limits.maxSessions, waiting, signal)
-      running += 1
+      await turn(enter, waiting, signal)
       try {
         if (closed) throw new GateError('ERR_SHUTTING_DOWN')
         const login = await loginFor(purpose, signal)
@@ -115,9 +119,9 @@ export function createClientPool(settings: SshConnection, parts: ClientParts): C
   }
 }
 
-/** Resolves when there is room. Who waits is asked in the order of arrival. */
-async function turn(hasRoom: () => boolean, waiting: (() => void)[], signal: AbortSignal): Promise<void> {
-  while (!hasRoom()) {
+/** Resolves when its caller is in. Who waits is asked in the order of arrival. */
+async function turn(enter: () => boolean, waiting: (() => void)[], signal: AbortSignal): Promise<void> {
+  while (!enter()) {
     if (signal.aborted) throw new GateError('ERR_CANCELLED')
     await new Promise<void>((resolve) => {
       const go = () => {

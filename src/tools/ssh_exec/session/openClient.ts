@@ -1,4 +1,4 @@
-import type { Client, ConnectConfig } from 'ssh2'
+import type { Client, ConnectConfig, PasswordAuthMethod, PublicKeyAuthMethod } from 'ssh2'
 import { GateError } from '../../../errors.ts'
 import type { ReadSecret } from '../../../settings/secretReference.ts'
 import type { SshConnection } from '../settings.ts'
@@ -32,6 +32,8 @@ const ALGORITHMS = {
   hmac: ['hmac-sha2-512-etm@openssh.com', 'hmac-sha2-256-etm@openssh.com', 'hmac-sha2-512', 'hmac-sha2-256'],
   compress: ['none'],
 } as const
+
+type AuthenticationMethod = PasswordAuthMethod | PublicKeyAuthMethod
 
 interface Credential {
   readonly method: 'publickey' | 'password'
@@ -87,23 +89,29 @@ async function logIn(
 ): Promise<Client> {
   if (signal.aborted) throw new GateError('ERR_CANCELLED')
   const { default: ssh2 } = await import('ssh2')
-  if (method === 'publickey' && ssh2.utils.parseKey(secret, passphrase) instanceof Error) {
-    throw new GateError('ERR_SECRET', { detail: 'The private key of the connection cannot be read.' })
+  const username = settings.user
+  let auth: AuthenticationMethod
+  if (method === 'password') auth = { type: 'password', username, password: secret }
+  else {
+    const key = ssh2.utils.parseKey(secret, passphrase)
+    if (key instanceof Error) {
+      throw new GateError('ERR_SECRET', { detail: 'The private key of the connection cannot be read.' })
+    }
+    // Read once: deriving the key of a passphrase costs a second.
+    auth = { type: 'publickey', username, key }
   }
   const client = new ssh2.Client()
   let isOtherKey = false
   const config: ConnectConfig = {
     host: settings.host,
     port: settings.port,
-    username: settings.user,
+    username,
     hostVerifier: (key: Buffer) => {
       const isPinned = pinned.accepts(key)
       isOtherKey = !isPinned
       return isPinned
     },
-    authHandler: [method],
-    ...(method === 'password' ? { password: secret } : { privateKey: secret }),
-    ...(passphrase !== undefined && { passphrase }),
+    authHandler: [auth],
     algorithms: { ...copyOf(ALGORITHMS), serverHostKey: [...pinned.algorithms] } as ConnectConfig['algorithms'] &
       object,
     agentForward: false,

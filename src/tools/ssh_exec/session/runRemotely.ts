@@ -38,31 +38,24 @@ const PATIENCE_MS = 15_000
  * @throws NotStarted; GateError ERR_CANCELLED, ERR_TARGET_UNAVAILABLE for a read whose connection was lost, and
  *   ERR_OUTCOME_UNKNOWN for a change.
  */
-export async function runRemotely(client: Client, run: RemoteRun): Promise<RemoteResult> {
-  const channel = await openChannel(client, run)
-  return await collect(client, channel, run)
-}
-
-function openChannel(client: Client, { command, effect, signal }: RemoteRun): Promise<ClientChannel> {
+export function runRemotely(client: Client, run: RemoteRun): Promise<RemoteResult> {
+  const { command, effect, signal } = run
   return new Promise((resolve, reject) => {
-    const lost = () => settle(() => reject(lostError(effect)))
-    const settle = (settled: () => void) => {
-      client.removeListener('close', lost)
-      settled()
-    }
     if (signal.aborted) throw new GateError('ERR_CANCELLED')
-    client.once('close', lost)
+    const onLost = () => reject(lostError(effect))
+    client.once('close', onLost)
     try {
-      client.exec(command, { pty: false }, (error, channel) =>
-        settle(() => {
-          if (error === undefined) resolve(channel)
-          // The host said no to the channel or to the command; a connection that broke says nothing of that kind.
-          else if ('reason' in error || /^Unable to exec/.test(error.message)) reject(new NotStarted())
-          else reject(lostError(effect, error))
-        }),
-      )
+      client.exec(command, { pty: false }, (error, channel) => {
+        client.removeListener('close', onLost)
+        // At once: all that a quick command says may have arrived together with this answer.
+        if (error === undefined) resolve(collect(client, channel, run))
+        // The host said no to the channel or to the command; a connection that broke says nothing of that kind.
+        else if ('reason' in error || /^Unable to exec/.test(error.message)) reject(new NotStarted())
+        else reject(lostError(effect, error))
+      })
     } catch {
-      settle(() => reject(new NotStarted()))
+      client.removeListener('close', onLost)
+      reject(new NotStarted())
     }
   })
 }
