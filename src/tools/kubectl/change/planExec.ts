@@ -9,7 +9,7 @@ import { resourcePath } from '../cluster/openCluster.ts'
 import { operationOf } from '../judge/operations.ts'
 import { outputOf } from '../outputOf.ts'
 import type { Plan, Planning } from '../plan.ts'
-import { choosePods } from '../read/choosePods.ts'
+import { absent, choosePods } from '../read/choosePods.ts'
 import { defaultContainer } from '../read/planLogs.ts'
 import { textFlag } from '../scope.ts'
 import { readLive } from './judgeChanges.ts'
@@ -30,7 +30,7 @@ export async function planExec(planning: Planning): Promise<Plan> {
   const container = textFlag(args, 'container') ?? (pod && defaultContainer(pod)) ?? ''
   const checkThere = () => {
     if (chosen.problem !== undefined) throw chosen.problem
-    if (pod === undefined || name === undefined) refuse('The pod is not there.')
+    if (pod === undefined || name === undefined) absent('404 NotFound: the pod is not there.')
     return name
   }
   return {

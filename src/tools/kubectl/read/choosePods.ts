@@ -1,4 +1,5 @@
 import type { Json } from '../../../call.ts'
+import { GateError } from '../../../errors.ts'
 import { readOneTarget } from '../args/readTargets.ts'
 import { refuse } from '../args/refuse.ts'
 import { readSelector } from '../args/selector.ts'
@@ -37,8 +38,8 @@ export async function choosePods(planning: Planning, words = planning.args.posit
     if (words.length > 0) refuse('Name a pod, or select pods, not both.')
     return orProblem(chosen, async () => {
       const names = (await list(chosen.selector ?? '')).map(nameOf).sort()
-      if (names.length > MAX_PODS) refuse(`The selector means more than ${MAX_PODS} pods.`)
-      return names.length > 0 ? names : refuse('No pod has these labels.')
+      if (names.length > MAX_PODS) absent(`The selector means more than ${MAX_PODS} pods.`)
+      return names.length > 0 ? names : absent('No pod has these labels.')
     })
   }
   const [word = '', ...rest] = words
@@ -53,7 +54,7 @@ export async function choosePods(planning: Planning, words = planning.args.posit
     const workload = await cluster.ask({ method: 'GET', path, about: owner.name }, signal)
     const pods = await list(selectorOf(workload))
     const running = pods.find((pod) => textAt(pod, 'status', 'phase') === 'Running') ?? pods[0]
-    return running === undefined ? refuse('It has no pods.') : [nameOf(running)]
+    return running === undefined ? absent('It has no pods.') : [nameOf(running)]
   })
 }
 
@@ -83,5 +84,10 @@ function selectorOf(workload: Json): string {
       return `${key} ${operator.toLowerCase()} (${listAt(each, 'values').join(',')})`
     }),
   ]
-  return parts.length === 0 ? refuse('It selects no pods.') : readSelector(parts.join(','))
+  return parts.length === 0 ? absent('It selects no pods.') : readSelector(parts.join(','))
+}
+
+/** For whoever may do it: what the cluster has, not what was written. */
+export function absent(detail: string): never {
+  throw new GateError('ERR_KUBECTL_FAILED', { detail, facts: { status: 404 } })
 }
