@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import type { Action, Fact } from '../../src/call.ts'
 import type { JudgedTool } from '../../src/policy/settings.ts'
+import { MATCH_KEYS as SSH_MATCH_KEYS } from '../../src/tools/ssh_exec/matchKeys.ts'
 
 const listOf = (fact: Fact | undefined): readonly string[] => (Array.isArray(fact) ? fact : [])
 
@@ -37,4 +38,12 @@ export const shellTool: JudgedTool = {
   connectionType: 'ssh',
   operations: ['command'],
   match: { command: listKey('an argv pattern') },
+}
+
+/** What policy knows of ssh_exec. */
+export const sshTool: JudgedTool = {
+  name: 'ssh_exec',
+  connectionType: 'ssh',
+  operations: ['run', 'complex', 'wrapper:*'],
+  match: SSH_MATCH_KEYS,
 }
