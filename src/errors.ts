@@ -411,6 +411,11 @@ export const ERRORS = {
     message: 'The answer of the target could not be read.',
     next: 'Tell an operator; nothing was changed.',
   },
+  ERR_HTTP_ROWS: {
+    status: 200,
+    message: 'What an HTTP request changes cannot be counted, so it cannot be held to a row limit; nothing was sent.',
+    next: 'Tell an operator: the rule that gates this call has maxRows, which is for SQL.',
+  },
   ERR_HTTP_CHANGED: {
     status: 200,
     message: 'The connection was configured anew meanwhile; nothing was sent.',
@@ -497,6 +502,11 @@ export const ERRORS = {
     status: 200,
     message: 'A branch or file name looks like a secret, and names are shown and recorded.',
     next: 'Take the name out of every commit, then push again; nothing was executed.',
+  },
+  ERR_GIT_NOT_FORWARD: {
+    status: 200,
+    message: 'The commit does not contain the branch as it is now, so pushing it would take commits off the branch.',
+    next: 'Merge or rebase onto the branch, push the result and name it; or ask with force, where policy has a rule for it.',
   },
   ERR_GIT_MOVED: {
     status: 200,

@@ -54,8 +54,8 @@ export function maskFreeText(text: string, masker: Masker): MaskedText {
 }
 
 function secretLiterals(field: RequestField, masker: Masker): readonly Span[] {
-  return field.literals.flatMap(({ start, end }) => {
-    const spans = masker.findIn(field.text.slice(start, end))
+  return field.literals.flatMap(({ start, end, name }) => {
+    const spans = masker.findIn(field.text.slice(start, end), name)
     return spans.map((span) => ({ ...span, start: span.start + start, end: span.end + start }))
   })
 }

@@ -113,8 +113,11 @@ export interface RequestField {
   readonly language?: Language
   /** Spans that hold protected values, by lineage: `email = 'a@b'` has one. */
   readonly hidden: readonly { readonly start: number; readonly end: number; readonly why: string }[]
-  /** Whole literals of the language: detectors look at these, and nowhere else, so that code cannot hide as a secret. */
-  readonly literals: readonly { readonly start: number; readonly end: number }[]
+  /**
+   * Whole literals of the language: detectors look at these, and nowhere else, so that code cannot hide as a secret.
+   * `name` is what a literal is called, when that may say that it is one: `password`.
+   */
+  readonly literals: readonly { readonly start: number; readonly end: number; readonly name?: string }[]
 }
 
 /** What would happen, in the form people read. Unmasked until masking has seen it. */

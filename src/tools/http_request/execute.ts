@@ -1,4 +1,4 @@
-import type { Json } from '../../call.ts'
+import type { Json, StartedCall } from '../../call.ts'
 import { GateError } from '../../errors.ts'
 import type { Report, ToolOutput } from '../tool.ts'
 import { describeResponse } from './describeResponse.ts'
@@ -11,6 +11,7 @@ import type { Target, Targets } from './targets.ts'
 import type { PreparedRequest } from './understand.ts'
 
 interface Running {
+  readonly call: StartedCall
   readonly beforeCommit: (outcomeRef: Json) => Promise<void>
   readonly signal: AbortSignal
   readonly report?: Report | undefined
@@ -20,9 +21,10 @@ interface Running {
 export async function executeRequest(
   prepared: PreparedRequest,
   targets: Targets,
-  { beforeCommit, signal, report }: Running,
+  { call, beforeCommit, signal, report }: Running,
 ): Promise<ToolOutput> {
   const { connectionName, settings, effect } = prepared
+  if (call.constraints.maxRows !== undefined) throw new GateError('ERR_HTTP_ROWS')
   const target = targets.target(connectionName, settings)
   const deadline = openDeadline(signal, settings.limits.timeout)
   try {

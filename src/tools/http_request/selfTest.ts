@@ -40,9 +40,10 @@ export async function selfTest(targets: Targets, connectionName: string): Promis
 }
 
 function verdictOf(status: number, about: string): Finding {
-  if (status === 401 || status === 403) {
-    return { level: 'error', about, message: `refuses the gateway's own credential (status ${status})` }
-  }
+  if (status === 401) return { level: 'error', about, message: "refuses the gateway's own credential (status 401)" }
+  // Or only its base URL, where a limited token has no business.
+  if (status === 403)
+    return { level: 'warning', about, message: "may refuse the gateway's own credential (status 403)" }
   // Many APIs have nothing at their base: that they answer is what counts.
   if (status < 500) return { level: 'ok', about, message: `answers (status ${status} for the base URL)` }
   return { level: 'warning', about, message: `answers with status ${status}` }

@@ -1,5 +1,6 @@
 import type { Json } from '../../call.ts'
-import type { RequestField, ToolArguments, Understanding } from '../tool.ts'
+import type { ToolArguments, Understanding } from '../tool.ts'
+import { describeRequest } from './describeRequest.ts'
 import { executeRequest } from './execute.ts'
 import { queryFact } from './matchKeys.ts'
 import { previewRequest } from './preview.ts'
@@ -52,8 +53,8 @@ export function understand(
     target: targetOf(connectionName, settings),
     request: describeRequest(prepared),
     preview: async () => previewRequest(prepared),
-    execute: (_call, beforeCommit, signal, report) =>
-      executeRequest(prepared, targets, { beforeCommit, signal, report }),
+    execute: (call, beforeCommit, signal, report) =>
+      executeRequest(prepared, targets, { call, beforeCommit, signal, report }),
     release: async () => {},
   }
 }
@@ -64,35 +65,4 @@ function targetOf(
 ): Json {
   const held = Object.entries(headers).map(([name, value]) => [name, typeof value === 'string' ? value : { ...value }])
   return { connection, baseUrl, headers: held, allowPrivate, ca: tls.ca ?? null, mask, idempotencyHeader }
-}
-
-/** The request as people read it: the line that is sent, every header by name, and the body laid out. */
-export function describeRequest({
-  request,
-  settings,
-  effect,
-  idempotencyKey,
-}: PreparedRequest): readonly RequestField[] {
-  const { method, sentPath, headers, body } = request
-  const { origin } = new URL(settings.baseUrl)
-  const lines = [
-    ...headers.map(([name, value]) => `${name}: ${value}`),
-    ...(body.kind === 'none' ? [] : [`content-type: ${body.contentType}`]),
-    ...(effect === 'write' && idempotencyKey !== undefined ? [`${settings.idempotencyHeader}: ${idempotencyKey}`] : []),
-    ...Object.keys(settings.headers).map((name) => `${name.toLowerCase()}: (held by the gateway)`),
-  ]
-  return [
-    field('request', `${method} ${origin}${sentPath}`, 'text'),
-    ...(lines.length === 0 ? [] : [field('headers', lines.join('\n'), 'text')]),
-    ...(body.kind === 'none'
-      ? []
-      : [body.kind === 'json' ? field('body', pretty(body.value), 'json') : field('body', body.text, 'text')]),
-  ]
-}
-
-const pretty = (value: Json): string => JSON.stringify(value, undefined, 2)
-
-/** No part of a request is code that could hide as a secret, so detectors look at all of it. */
-function field(name: string, text: string, language: 'json' | 'text'): RequestField {
-  return { name, text, language, hidden: [], literals: [{ start: 0, end: text.length }] }
 }

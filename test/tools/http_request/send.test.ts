@@ -529,9 +529,13 @@ describe('selfTest', () => {
   })
 
   test('says that it does not, or that it refuses the credential, and nothing of what it says', async () => {
-    const { target, http } = await open((_, response) => sendJson(response, { x: CANARY }, 403), HELD, SECRETS)
+    const { target, http } = await open(
+      (request, response) => sendJson(response, { x: CANARY }, request.target.length > 5 ? 403 : 401),
+      HELD,
+      SECRETS,
+    )
     expect(await http.opened.selfTest('api')).toMatchObject([
-      { level: 'error', message: expect.stringContaining('403') },
+      { level: 'error', message: expect.stringContaining('401') },
     ])
     await target.close()
     http.opened.reconnect()
