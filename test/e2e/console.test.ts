@@ -289,7 +289,7 @@ async function pastRequests(
     const source = `policies/${policy}.yaml:${10 + rule.length}`
     const candidate = anApproval({
       ...{ id: newId('apr', at), digest: digestNamed(`past${past}`), createdAt: at, expiresAt: at + 3_600_000 },
-      caller: { ...anApproval().caller, key: `agent-${index % 4}` },
+      caller: { ...anApproval().caller, key: `${rule}-${index % 4}-${Math.floor(past / 60)}` },
       verdicts: [
         {
           operation: judged,
@@ -303,7 +303,7 @@ async function pastRequests(
       ],
     })
     const terms = { needs: candidate.needs, ttlMs: 3_600_000, previewRequired: false, reasonRequired: false }
-    await store.openOrJoin(candidate, terms, { maxPendingPerCaller: 1_000 }, at)
+    expect(await store.openOrJoin(candidate, terms, { maxPendingPerCaller: 1_000 }, at)).toMatchObject({ opened: true })
     await store.change(candidate.id, (one) =>
       outcome === 'expire'
         ? expire(one, at + 3_600_000)
