@@ -7,7 +7,7 @@ import { type RealGate, type RealGateOptions, startRealGate } from '../fixtures/
 export type Secrets = 'canary' | 'other'
 
 /** The columns that the corpora must not learn anything about. */
-const PROTECTED = [
+export const PROTECTED = [
   ...['email', 'ssn', 'birth_date', 'salary', 'secret_doc', 'codes'].map((column) => `users.${column}`),
   'crm.contacts.email',
   'events.actor_email',

@@ -33,6 +33,13 @@ export const CHANGES: readonly Change[] = [
     same: 'kept',
   },
   {
+    title: 'nothing, for names and values beyond ASCII',
+    setup: 'CREATE TABLE "tä😀" (id int, "é" text)',
+    sql: `SELECT "é" FROM "tä😀" WHERE "é" = '☃'`,
+    settings: protect('tä😀.é'),
+    same: 'kept',
+  },
+  {
     title: 'who may read a table',
     setup: 'CREATE TABLE t (id int)',
     sql: 'SELECT id FROM t',

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { StartedCall } from '../../../src/call.ts'
 import { GateError } from '../../../src/errors.ts'
+import { createKeptJudgements, type KeptJudgement } from '../../../src/tools/run_sql/keptJudgements.ts'
 import type { PostgresConnection } from '../../../src/tools/run_sql/settings.ts'
 import { createRunSql } from '../../../src/tools/run_sql/tool.ts'
 import type { OpenTool, RequestField, ToolOutput, Understanding } from '../../../src/tools/tool.ts'
@@ -111,5 +112,86 @@ describe.each([15, 18] as const)('a statement that was judged before, on Postgre
     expect((await call(gate, text, [1])).verdict).toMatchObject({ code: 'ERR_SQL_PARAMS' })
     expect((await call(gate, `${text} `)).described).not.toBe(second.described)
     await closeGates()
+  })
+
+  /** A statement that is kept, and understood once more because of that. */
+  async function understandKept(gate: OpenTool, text: string): Promise<Understanding> {
+    const first = await call(gate, text)
+    const understanding = await gate.tool.understand({ connection: 'main', sql: text, params: [] }, 'main', signal)
+    expect(understanding.request[0]).toBe(first.described)
+    return understanding
+  }
+  const run = (understanding: Understanding): Promise<ToolOutput> =>
+    understanding
+      .execute(
+        started,
+        async () => undefined,
+        signal,
+        () => undefined,
+      )
+      .finally(understanding.release)
+
+  test('is still held against a function that is redefined after it was judged', async () => {
+    const define = (body: string) =>
+      target.admin(`CREATE OR REPLACE FUNCTION tag() RETURNS text STABLE LANGUAGE sql AS $$ ${body} $$`)
+    await target.admin(`${FRESH}; CREATE TABLE t (id int, state text); INSERT INTO t VALUES (1, 'old')`)
+    await define("SELECT 'judged'")
+    settings = settingsOf({ trustedFunctions: ['public.tag'] })
+    const gate = openGate()
+    const read = await understandKept(gate, 'SELECT tag()')
+    const write = await understandKept(gate, 'UPDATE t SET state = tag() WHERE id = 1')
+    await define("SELECT 'redefined'")
+    await expect(run(read)).rejects.toMatchObject({ code: 'ERR_SQL_CHANGED' })
+    await expect(run(write)).rejects.toMatchObject({ code: 'ERR_SQL_CHANGED' })
+    expect(await target.admin('SELECT state FROM t')).toEqual([{ state: 'old' }])
+    const again = await understandKept(gate, 'UPDATE t SET state = tag() WHERE id = 1')
+    expect((await run(again)).rowsChanged).toBe(1)
+    expect(await target.admin('SELECT state FROM t')).toEqual([{ state: 'redefined' }])
+    await closeGates()
+  })
+
+  test('is committed when only what does not matter has changed since', async () => {
+    await target.admin(
+      `${FRESH}; CREATE TABLE t (id int, state text); INSERT INTO t VALUES (1, 'old'); CREATE ROLE reader_of_t`,
+    )
+    settings = settingsOf()
+    const gate = openGate()
+    const write = await understandKept(gate, "UPDATE t SET state = 'new' WHERE id = 1")
+    await target.admin('GRANT SELECT ON t TO reader_of_t')
+    expect((await run(write)).rowsChanged).toBe(1)
+    expect(await target.admin('SELECT state FROM t')).toEqual([{ state: 'new' }])
+    await closeGates()
+  })
+})
+
+describe('createKeptJudgements', () => {
+  const judgementOf = (name: string): KeptJudgement =>
+    ({ judgement: { operations: [{ operation: name }] }, statement: {}, asked: [], described: {} }) as never
+  const sizeOf = (name: string): number => name.length + JSON.stringify(judgementOf(name)).length
+
+  test('forgets what was used least lately when there is too much, and what is too large at once', () => {
+    const kept = createKeptJudgements(2 * sizeOf('a'))
+    kept.keep('a', judgementOf('a'))
+    kept.keep('b', judgementOf('b'))
+    expect(kept.get('a')).toBeDefined()
+    kept.keep('c', judgementOf('c'))
+    expect(['a', 'b', 'c'].filter((key) => kept.get(key) !== undefined)).toEqual(['a', 'c'])
+    kept.keep('d', judgementOf('d'.repeat(1_000)))
+    expect(kept.get('d')).toBeUndefined()
+    expect(kept.get('a')).toBeDefined()
+    kept.keep('a', judgementOf('a'))
+    kept.keep('c', judgementOf('c'))
+    expect(kept.size).toBe(2)
+    kept.forget('a')
+    kept.keep('e', judgementOf('e'))
+    expect(kept.size).toBe(2)
+  })
+
+  test('keeps what nobody can change', () => {
+    const kept = createKeptJudgements()
+    const mine = judgementOf('a')
+    kept.keep('a', mine)
+    expect(() => (mine.judgement.operations as unknown[]).push({})).toThrow(TypeError)
+    expect(Object.isFrozen(mine.judgement.operations[0])).toBe(true)
   })
 })
