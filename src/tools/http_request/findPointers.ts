@@ -78,3 +78,24 @@ const fold = (text: string): string => text.toUpperCase().toLowerCase()
 function isObject(value: Json | undefined): value is { readonly [name: string]: Json } {
   return typeof value === 'object' && value !== null
 }
+
+/**
+ * Where a value has something in it: the pointers of its scalars and of its empty lists and objects, each once, with `*`
+ * for every index of a list.
+ */
+export function leafPointers(value: Json): readonly string[] {
+  const found = new Set<string>()
+  const visitLeaves = (inner: Json, pointer: string): void => {
+    const members = isObject(inner) ? Object.entries(inner) : []
+    if (members.length === 0) found.add(pointer)
+    for (const [key, member] of members) visitLeaves(member, `${pointer}/${Array.isArray(inner) ? '*' : escaped(key)}`)
+  }
+  visitLeaves(value, '')
+  return [...found]
+}
+
+/** Whether `pointer` is what `rule` names, or inside of it. `*` in the rule is any key or index. */
+export function isInside(rule: string, pointer: string): boolean {
+  const tokens = pointer.split('/')
+  return rule.split('/').every((token, at) => token === tokens[at] || (token === '*' && tokens[at] !== undefined))
+}

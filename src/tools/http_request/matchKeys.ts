@@ -3,7 +3,7 @@ import type { Action, Fact, Json } from '../../call.ts'
 import { GateError } from '../../errors.ts'
 import { matchesGlob } from '../../settings/glob.ts'
 import type { MatchKey } from '../tool.ts'
-import { POINTER_RULE, readPointer } from './findPointers.ts'
+import { isInside, POINTER_RULE, readPointer } from './findPointers.ts'
 import { matchesPath, mayMatchPath } from './matchPath.ts'
 import { normalizePath } from './normalizePath.ts'
 import type { QueryPairs } from './readQuery.ts'
@@ -50,6 +50,11 @@ export const MATCH_KEYS: Readonly<Record<string, MatchKey>> = {
       .refine((pointers) => Object.keys(pointers).length > 0, 'at least one JSON pointer'),
     describe: 'a mapping of JSON pointers into the body to a value, or a list of values, of which one must be there',
     matches: (wanted, fact, action) => matchesBody(wanted as BodyRules, fact, action),
+  },
+  bodyKeys: {
+    schema: z.array(z.string().regex(POINTER_RULE, 'a JSON pointer such as /inputs/environment')),
+    describe: 'a list of JSON pointers: nothing else may be in the body; an empty list is no body',
+    matches: (wanted, fact, action) => matchesKeys(wanted as readonly string[], fact, action),
   },
 }
 
@@ -116,6 +121,18 @@ function matchesBody(wanted: BodyRules, fact: Fact | undefined, action: Action):
     // A server that does not tell `Env` from `env` may take either: all of them must be as wanted.
     return exact !== undefined && alike.every((found) => values.includes(found))
   })
+}
+
+/** A text has keys that nobody sees. */
+export const UNSEEN_KEYS = '(text)'
+
+function matchesKeys(pointers: readonly string[], fact: Fact | undefined, action: Action): boolean {
+  if (fact === UNSEEN_KEYS) return action === 'deny'
+  if (!Array.isArray(fact)) return false
+  if (action === 'deny') {
+    return fact.some((found) => pointers.some((pointer) => isInside(fold(pointer), fold(found))))
+  }
+  return fact.every((found) => pointers.some((pointer) => isInside(pointer, found)))
 }
 
 /** A list that holds the value is taken for it: some servers read `["prod"]` as `prod`. */

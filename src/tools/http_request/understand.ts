@@ -2,8 +2,10 @@ import type { Json } from '../../call.ts'
 import type { ToolArguments, Understanding } from '../tool.ts'
 import { describeRequest } from './describeRequest.ts'
 import { executeRequest } from './execute.ts'
-import { queryFact } from './matchKeys.ts'
+import { leafPointers } from './findPointers.ts'
+import { queryFact, UNSEEN_KEYS } from './matchKeys.ts'
 import { previewRequest } from './preview.ts'
+import type { HttpBody } from './readBody.ts'
 import { type HttpRequest, readRequest, type WrittenRequest } from './readRequest.ts'
 import type { HttpConnection } from './settings.ts'
 import type { Targets } from './targets.ts'
@@ -46,6 +48,7 @@ export function understand(
           query: queryFact(query),
           // Policy looks for a fact under the name of the match key.
           ...(body.kind !== 'none' && { bodyMatches: body.text }),
+          bodyKeys: keysOf(body),
         },
       },
     ],
@@ -57,6 +60,11 @@ export function understand(
       executeRequest(prepared, targets, { call, beforeCommit, signal, report }),
     release: async () => {},
   }
+}
+
+function keysOf(body: HttpBody): readonly string[] | string {
+  if (body.kind === 'text') return UNSEEN_KEYS
+  return body.kind === 'none' ? [] : leafPointers(body.value)
 }
 
 function targetOf(

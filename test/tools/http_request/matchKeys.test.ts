@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Action } from '../../../src/call.ts'
+import type { Action, Json } from '../../../src/call.ts'
+import { leafPointers } from '../../../src/tools/http_request/findPointers.ts'
 import { MATCH_KEYS, queryFact } from '../../../src/tools/http_request/matchKeys.ts'
 import { matchesPath, mayMatchPath } from '../../../src/tools/http_request/matchPath.ts'
 
@@ -150,6 +151,44 @@ describe('bodyMatches', () => {
     expect(matches('bodyMatches', { '/a~1b/0': 'x' }, body({ 'a/b': ['x'] }), 'allow')).toBe(true)
     expect(matches('bodyMatches', { '/__proto__/x': 'y' }, body({}), 'allow')).toBe(false)
     expect(matches('bodyMatches', { '/length': 0 }, body([]), 'allow')).toBe(false)
+  })
+})
+
+describe('bodyKeys', () => {
+  const keysOf = (value: Json) => leafPointers(value)
+
+  test('nothing but what is listed may be in the body', () => {
+    const rule = ['/ref', '/inputs/environment', '/list/*/id']
+    expect(matches('bodyKeys', rule, keysOf({ ref: 'main', inputs: { environment: 'x' } }), 'allow')).toBe(true)
+    expect(matches('bodyKeys', rule, keysOf({ ref: { deep: [1] } }), 'allow')).toBe(true)
+    expect(matches('bodyKeys', rule, keysOf({ list: [{ id: 1 }, { id: 2 }] }), 'allow')).toBe(true)
+    expect(matches('bodyKeys', rule, [], 'allow')).toBe(true)
+    for (const value of [
+      { other: 1 },
+      { Ref: 'x' },
+      { inputs: 'x' },
+      { inputs: {} },
+      {},
+      [],
+      'x',
+      { list: [{ id: 1 }, { x: 1 }] },
+      { refs: 1 },
+    ]) {
+      expect(matches('bodyKeys', rule, keysOf(value as Json), 'allow'), JSON.stringify(value)).toBe(false)
+    }
+    expect(matches('bodyKeys', [], [], 'allow')).toBe(true)
+    expect(matches('bodyKeys', [], keysOf({}), 'allow')).toBe(false)
+    expect(matches('bodyKeys', ['/a'], '(text)', 'allow')).toBe(false)
+  })
+
+  test('one that is listed is enough for a rule that closes', () => {
+    const rule = ['/stagesToSkip', '/x/y']
+    for (const value of [{ stagesToSkip: ['a'] }, { StagesToSkip: [] }, { a: 1, x: { Y: { z: 1 } } }]) {
+      expect(matches('bodyKeys', rule, keysOf(value as Json), 'deny'), JSON.stringify(value)).toBe(true)
+    }
+    expect(matches('bodyKeys', rule, keysOf({ a: 1, x: { z: 1 } }), 'deny')).toBe(false)
+    expect(matches('bodyKeys', rule, '(text)', 'deny')).toBe(true)
+    expect(matches('bodyKeys', rule, [], 'deny')).toBe(false)
   })
 })
 
