@@ -58,7 +58,10 @@ function wordCause(cause: Json): string {
     )?.[1]
   const manager = /^conflict with "([^"]{1,80})"/.exec(message)?.[1]
   const why = manager === undefined ? rule : `is set by ${manager}`
-  const isPlain = why !== undefined && !/["'`{}[\]]/.test(why)
+  // A sentence of the server's validation, which is about the rule; a difference or a dump has other signs.
+  const isPlain =
+    manager !== undefined ||
+    (why !== undefined && /^(?:must|may|can|cannot|field|is|a|an|no|not) [a-zA-Z0-9 ,.()-]+$/.test(why))
   return `${field}: ${isPlain ? why : (textAt(cause, 'reason') ?? 'refused')}`
 }
 
