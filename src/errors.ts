@@ -630,6 +630,26 @@ export const ERRORS = {
     message: 'The approval store cannot be used, so nothing runs.',
     next: 'Call again later; tell an operator if it goes on.',
   },
+  ERR_LINK_OFFER: {
+    status: 404,
+    message: 'This address was used, or is too old.',
+    next: 'Ask for a new one in Slack: /countersign link. It works once, for ten minutes.',
+  },
+  ERR_LINK_CODE: {
+    status: 403,
+    message: 'This is not the code that the console showed for this account, or it is too old.',
+    next: 'Begin again with /countersign link, open the address yourself, and type the code that you see.',
+  },
+  ERR_LINK_FIXED: {
+    status: 409,
+    message: 'The operators of this gateway have said who uses this Slack account.',
+    next: 'Ask them: it is in approvals.slack.users.',
+  },
+  ERR_LINK_OFF: {
+    status: 404,
+    message: 'Slack accounts cannot be linked here.',
+    next: 'Ask the operators for an entry in approvals.slack.users, or for the console and approvals.slack.linking.',
+  },
   ERR_STATISTICS_QUERY: {
     status: 400,
     message: 'Statistics are not kept for that.',

@@ -24,6 +24,7 @@ import { GATE_TOOLS } from './gateTools/gateTools.ts'
 import { announcementsOf } from './gateway/announcements.ts'
 import { consoleRoutes } from './gateway/consoleRoutes.ts'
 import { createFront } from './gateway/createFront.ts'
+import { createLinkDesk } from './gateway/createLinkDesk.ts'
 import { createRejudge } from './gateway/createRejudge.ts'
 import { type CredentialBook, openCredentialBook } from './gateway/credentialBook.ts'
 import { errorFacts } from './gateway/errorFacts.ts'
@@ -206,6 +207,8 @@ async function open(
     gitRoute(tools.git, gates),
   ]
   let closeConsole = () => {}
+  const canLink = config.approvals.console?.enabled === true && config.approvals.slack?.linking === true
+  const linkDesk = canLink ? createLinkDesk(store, trail, clock) : undefined
   const { reviewerApp } = config.approvals
   if (reviewerApp !== undefined) {
     const reviewers = createReviewerVerifier(reviewerApp, verifier)
@@ -217,6 +220,7 @@ async function open(
     routes.push(reviewRoute({ desk, reviewers, countRefusal: (address, { code }) => countRefusal(address, code) }))
     if (config.approvals.console?.enabled === true) {
       const { route, console } = consoleRoutes({
+        links: linkDesk,
         ...{ config, reviewerApp, reviewers, countRefusal, readSecret: book.readSecret },
         desk: openReviewDesk(surface, 'console'),
         readProofs: () => readTrailProofs(signingKey, store),
@@ -236,6 +240,10 @@ async function open(
       ...{ config, settings: slackSettings, approvals, store, trail, nameGroup, log, readSecret: book.readSecret },
       ...{ lease: lease.current(), lookUpGroups: verifier.groups.groupsNow, masker: maskerFor(undefined) },
       linkTo,
+      linking: linkDesk && {
+        ...linkDesk,
+        urlFor: (token) => new URL(`/console/link/${token}`, resource).href,
+      },
       rejudge,
       countRefusal: (address, code) => refusals.count(address, code, new Date(clock())),
     }))

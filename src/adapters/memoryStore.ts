@@ -18,6 +18,7 @@ import { escalate, expire, forgetOutput, isOverdue, requestedEvent, type Transit
 import type { Decision, RatedRule } from '../call.ts'
 import { GateError } from '../errors.ts'
 import { createChangeSignal } from './changeSignal.ts'
+import { memoryLinks } from './memoryLinks.ts'
 
 /** A store that forgets everything with the process. For tests and trials; `forgets` says so. */
 export function createMemoryStore(): StateStore {
@@ -70,6 +71,7 @@ export function createMemoryStore(): StateStore {
 
   return {
     forgets: true,
+    ...memoryLinks(),
 
     async openOrJoin(candidate, terms, limits, now) {
       const mine = newest().filter((one) => one.caller.key === candidate.caller.key && one.modification === undefined)

@@ -90,4 +90,21 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX approvals_closed ON approvals (closed_at) WHERE closed_at IS NOT NULL;
   CREATE INDEX approvals_by_age ON approvals (created_at);
   `,
+  `
+  CREATE TABLE links (
+    realm TEXT NOT NULL,
+    account TEXT NOT NULL,
+    person TEXT NOT NULL,
+    record TEXT NOT NULL,
+    PRIMARY KEY (realm, account)
+  ) STRICT;
+  CREATE INDEX links_of_person ON links (person);
+  CREATE TABLE link_offers (
+    realm TEXT NOT NULL,
+    account TEXT NOT NULL,
+    key TEXT NOT NULL UNIQUE,
+    record TEXT NOT NULL,
+    PRIMARY KEY (realm, account)
+  ) STRICT;
+  `,
 ]

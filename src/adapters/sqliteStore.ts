@@ -14,6 +14,7 @@ import {
 } from '../approvals/transitions.ts'
 import { type ChangeSignal, createChangeSignal } from './changeSignal.ts'
 import { openSqliteDatabase, type SqliteDatabase } from './sqliteDatabase.ts'
+import { accountLinks } from './sqliteLinks.ts'
 import { deliveries, heads, idempotentWrites, leases, revocations } from './sqliteTables.ts'
 import { chargeIn, forgetUses, uses } from './sqliteUses.ts'
 
@@ -36,6 +37,7 @@ export function openSqliteStore(path: string): StateStore {
     ...idempotentWrites(database),
     ...revocations(database, changed),
     ...uses(database),
+    ...accountLinks(database),
     ...heads(database),
     async close() {
       changed.notify()

@@ -1,6 +1,7 @@
 import type { Decision, Json, MaskedOutput, RatedRule } from '../call.ts'
 import type { Charged } from './answerCharge.ts'
 import type { Approval, ApprovalEvent, ApprovalState, Lease } from './approval.ts'
+import type { AccountLinkStore } from './linkPorts.ts'
 import type { Modified, ModifyPrecedents } from './modify.ts'
 import type { OpenLimits, RequestTerms } from './openOrJoin.ts'
 import type { RequestSummary } from './requestSummary.ts'
@@ -225,6 +226,7 @@ export interface StateStore
     IdempotencyStore,
     RevocationStore,
     UseStore,
+    AccountLinkStore,
     TrailHeadStore {
   /** Set when what is stored is lost with the process: said at start, refused beyond loopback. */
   readonly forgets: boolean

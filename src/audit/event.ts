@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { approvalEvents } from './approvalEvent.ts'
 import { callEvents } from './callEvent.ts'
 import { id, maskedText, moment, sha256 } from './fields.ts'
+import { reviewerEvents } from './reviewerEvent.ts'
 
 /**
  * Every event the trail can hold: a closed union, one strict object each.
@@ -110,7 +111,7 @@ const trailEvents = [
   }),
 ] as const
 
-const events = [...callEvents, ...approvalEvents, ...operatingEvents, ...trailEvents] as const
+const events = [...callEvents, ...approvalEvents, ...reviewerEvents, ...operatingEvents, ...trailEvents] as const
 
 export const trailEvent = z.discriminatedUnion('event', events)
 export type TrailEvent = z.infer<typeof trailEvent>

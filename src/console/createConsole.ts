@@ -3,6 +3,7 @@ import { setsOf } from '../approvals/reviewDesk.ts'
 import { GateError } from '../errors.ts'
 import type { PageRequest, PageResponse } from '../mcp/pageRoute.ts'
 import { cookieJarFor } from './cookies.ts'
+import { confirmLink, removeLink, showAccounts, showLink } from './linking.ts'
 import { modifyByForm, showModify } from './modifying.ts'
 import { openLive } from './openLive.ts'
 import { isOwnForm, openSessions, type Session } from './openSessions.ts'
@@ -89,11 +90,13 @@ export function createConsole(parts: ConsoleParts): Console {
     if (id === undefined) {
       if (page === 'requests') return await showPending(session, desk)
       if (page === 'history') return await showHistory(session, query.get('page'), desk)
+      if (page === 'accounts') return await showAccounts(session, parts.links)
       if (page === 'rules') return await showRules(session, query, desk)
       if (page === 'trail') return await showTrail(session)
       if (page === 'events') return stream(session)
     } else {
       if (page === 'requests') return await showRequest(id, session, desk)
+      if (page === 'link') return await showLink(id, session, parts.links)
       if (page === 'calls' || page === 'sessions') return await showStory(id, session, readStory)
     }
     throw new GateError('ERR_CONSOLE_PAGE')
@@ -113,6 +116,12 @@ export function createConsole(parts: ConsoleParts): Console {
     }
     await refuseRevokedPerson(session.reviewer, desk.store)
     if (!isOwnForm(session, form)) throw new GateError('ERR_CONSOLE_FORM')
+    if (page === 'link' && id !== undefined && verb === 'confirm' && more.length === 0) {
+      return await confirmLink(id, session, parts.links)
+    }
+    if (page === 'accounts' && id === 'unlink' && verb === undefined) {
+      return await removeLink(form, session, parts.links)
+    }
     if (page === 'logout' && id === undefined) {
       sessions.end(session)
       return redirectTo(HOME, [jar.clear(jar.sessionName)])

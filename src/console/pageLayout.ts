@@ -134,7 +134,7 @@ function header(session: Session, section: Section | undefined): Html {
 <nav aria-label="Console">${link('requests', 'Pending')}${link('history', 'History')}${link('rules', 'Rules')}${link('trail', 'Trail')}</nav>
 <form class="person" method="post" action="/console/logout">
 <input type="hidden" name="csrf" value="${session.formToken}">
-<span class="name">${inline(name ?? subject)}</span>
+<a class="name" href="/console/accounts">${inline(name ?? subject)}</a>
 <button class="quiet">Sign out</button>
 </form>
 </header>`

@@ -1,3 +1,4 @@
+import type { LinkDesk } from '../approvals/accountLinks.ts'
 import type { Reviewer } from '../approvals/membership.ts'
 import type { ReviewDesk } from '../approvals/reviewDesk.ts'
 import type { VerifyOptions } from '../audit/chainCheck.ts'
@@ -42,6 +43,8 @@ export interface ConsoleParts {
   /** Verifies a token of the reviewer app exactly as the API does. Throws a GateError. */
   readonly verify: (token: string) => Promise<SignedIn>
   readonly desk: ReviewDesk
+  /** Accounts in a chat that people link to themselves. Undefined: there are none. */
+  readonly links: LinkDesk | undefined
   /** How long a login counts; milliseconds. */
   readonly maxLoginAge: number
   readonly trail: TrailParts

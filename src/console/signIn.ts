@@ -23,7 +23,8 @@ type SignInParts = Pick<ConsoleParts, 'publicOrigin' | 'login' | 'verify' | 'des
 
 const HOME = '/console/requests'
 /** Pages that one can be sent back to: nothing else may come out of a link. */
-const RETURN_PATH = /^\/console\/(?:requests|history|rules|calls|sessions|trail)(?:\/[0-9A-Za-z_]{1,40})?$/
+const RETURN_PATH =
+  /^\/console\/(?:link\/[0-9a-f]{64}$|accounts$|(?:requests|history|rules|calls|sessions|trail)(?:\/[0-9A-Za-z_]{1,40})?$)/
 
 export function createSignIn(parts: SignInParts): SignIn {
   const { publicOrigin, login, verify, desk, sessions, jar, countRefusal, limitLogins } = parts

@@ -1,3 +1,4 @@
+import type { LinkDesk } from '../approvals/accountLinks.ts'
 import type { ReviewDesk } from '../approvals/reviewDesk.ts'
 import type { VerifyOptions } from '../audit/chainCheck.ts'
 import type { Config } from '../config/loadConfig.ts'
@@ -17,6 +18,8 @@ interface ConsoleRouteParts {
   readonly config: Config
   readonly reviewerApp: ReviewerAppSettings
   readonly desk: ReviewDesk
+  /** Undefined: nobody links accounts here. */
+  readonly links: LinkDesk | undefined
   readonly reviewers: ReviewerVerifier
   readonly readProofs: () => Promise<VerifyOptions>
   readonly readSecret: ReadSecret
@@ -49,6 +52,7 @@ export function consoleRoutes(parts: ConsoleRouteParts): { readonly route: PageR
     login,
     verify: (token) => reviewers.verify(token),
     desk,
+    links: parts.links,
     maxLoginAge: reviewerApp.maxLoginAge,
     trail: { dir: config.audit.dir, readProofs },
     countRefusal,

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Lease } from '../approvals/approval.ts'
 import type { ApprovalGate } from '../approvals/clearance.ts'
+import type { AccountLinkStore } from '../approvals/linkPorts.ts'
 import type { LookUpGroups, Reviewer } from '../approvals/membership.ts'
 import type { Rejudge } from '../approvals/modify.ts'
 import type { DeliveryStore } from '../approvals/ports.ts'
@@ -14,11 +15,12 @@ import type { Masker } from '../masking/masker.ts'
 import { maskFreeText } from '../masking/maskText.ts'
 import type { RawRoute } from '../mcp/rawRoute.ts'
 import type { ReadSecret, SecretReference } from '../settings/secretReference.ts'
+import type { AccountLinks } from '../slack/identifyReviewer.ts'
 import { openSlack } from '../slack/openSlack.ts'
 import type { LinkTo } from '../slack/requestText.ts'
 import type { SlackSettings } from '../slack/settings.ts'
 import { SlackProblem } from '../slack/slackApi.ts'
-import type { SlackRefusal } from '../slack/slackDesk.ts'
+import type { SlackLinking, SlackRefusal } from '../slack/slackDesk.ts'
 import { errorFacts } from './errorFacts.ts'
 import { startNotifyLoop } from './notifyLoop.ts'
 
@@ -26,7 +28,7 @@ interface SlackReviewParts {
   readonly config: Config
   readonly settings: SlackSettings
   readonly approvals: ApprovalGate
-  readonly store: ApprovalGate['store'] & DeliveryStore
+  readonly store: ApprovalGate['store'] & DeliveryStore & AccountLinkStore
   readonly lease: Lease
   readonly trail: Trail
   readonly lookUpGroups: LookUpGroups
@@ -35,6 +37,7 @@ interface SlackReviewParts {
   readonly nameGroup: (id: string) => string
   readonly readSecret: ReadSecret
   readonly linkTo: LinkTo
+  readonly linking: SlackLinking | undefined
   readonly countRefusal: (address: string, code: ErrorCode) => void
   readonly log: Logger
 }
@@ -73,10 +76,9 @@ export async function openSlackReviews(parts: SlackReviewParts): Promise<SlackRe
     rejudge: parts.rejudge,
     nameGroup: parts.nameGroup,
     linkTo: parts.linkTo,
+    linking: parts.linking,
     identify: {
-      links: {
-        findPerson: async ({ id }) => (Object.hasOwn(settings.users, id) ? settings.users[id] : undefined),
-      },
+      links: linksOf(provider, settings, store),
       reviewerOf: (objectId, name) => reviewerOf(provider, objectId, name),
     },
     recordRefused: (refusal) => recordRefused(refusal, trail, countRefusal),
@@ -131,11 +133,29 @@ function eventsRoute(
   }
 }
 
+/** The configured map, and where it says nothing what people have linked themselves: people of this directory only. */
+function linksOf(provider: ProviderSettings, { users, linking }: SlackSettings, store: AccountLinkStore): AccountLinks {
+  const isFixed = (user: string) => Object.hasOwn(users, user)
+  return {
+    isFixed,
+    async findPerson(account) {
+      if (isFixed(account.user)) return users[account.user]
+      const { person } = (linking ? await store.findLink(account) : undefined) ?? {}
+      return person !== undefined && personKeyOf(provider, person.subject) === person.person
+        ? person.subject
+        : undefined
+    },
+  }
+}
+
+function personKeyOf(provider: ProviderSettings, subject: string): string {
+  return joinKey(provider.name, provider.type === 'entra' ? provider.tenantId : undefined, subject)
+}
+
 /** As identity would have read this person from a token. Their groups are asked for when they vote. */
 function reviewerOf(provider: ProviderSettings, subject: string, name: string | undefined): Reviewer {
-  const tenant = provider.type === 'entra' ? provider.tenantId : undefined
   return {
-    person: joinKey(provider.name, tenant, subject),
+    person: personKeyOf(provider, subject),
     subject,
     name: displayName(name),
     provider: provider.name,

@@ -8,6 +8,8 @@ import { changeRequest } from './changeRequest.ts'
 import { drawDenyForm, drawFullText, drawModifyForm, drawNotice } from './drawModals.ts'
 import { identifyReviewer } from './identifyReviewer.ts'
 import { placeOf } from './layOut.ts'
+import { linkAccount, unlinkOwnAccount } from './linkAccount.ts'
+import { listDecisions } from './listDecisions.ts'
 import {
   type Click,
   type Command,
@@ -20,7 +22,7 @@ import {
   senderOf,
 } from './readDelivery.ts'
 import type { Message, Modal } from './slackApi.ts'
-import { requireHome, type SlackDesk, shownHere } from './slackDesk.ts'
+import { requireHome, type SlackDesk, say, shownHere } from './slackDesk.ts'
 import { oneLine, textBlock } from './untrustedText.ts'
 
 /** What is known about somebody who wants something, for the record if it is refused. */
@@ -79,7 +81,8 @@ export async function answerCommand(body: unknown, desk: SlackDesk): Promise<Mes
     const command = readCommand(body)
     attempt.user = command.user
     attempt.team = command.team
-    return await listPending(command, attempt, desk)
+    await requireHome(command, desk)
+    return await obey(command, attempt, desk)
   } catch (error) {
     let answer = ''
     await refuse(error, attempt, desk, async (text) => {
@@ -139,10 +142,31 @@ async function decideByForm(submission: Submission, attempt: Attempt, desk: Slac
 
 const MOST_LISTED = 20
 
-async function listPending(command: Command, attempt: Attempt, desk: SlackDesk): Promise<Message> {
-  await requireHome(command, desk)
-  if (command.text !== 'pending') return say('Use `/countersign pending` to see what waits for you.')
-  const reviewer = await known(command, attempt, desk)
+const HELP = [
+  '/countersign pending: what waits for you',
+  '/countersign decisions: what you decided lately',
+  '/countersign link: your account in the directory, through the console',
+  '/countersign unlink: ends that',
+].join('\n')
+
+async function obey(command: Command, attempt: Attempt, desk: SlackDesk): Promise<Message> {
+  const [verb, argument, ...rest] = command.text.split(/\s+/)
+  if (rest.length > 0 || (argument !== undefined && verb !== 'link')) return say(HELP)
+  switch (verb) {
+    case 'pending':
+      return await listPending(await known(command, attempt, desk), desk)
+    case 'decisions':
+      return await listDecisions(await known(command, attempt, desk), desk)
+    case 'link':
+      return await linkAccount(command, argument, desk)
+    case 'unlink':
+      return await unlinkOwnAccount(command, desk)
+    default:
+      return say(HELP)
+  }
+}
+
+async function listPending(reviewer: Reviewer, desk: SlackDesk): Promise<Message> {
   const { approvals } = await listForReviewer(reviewer, ['pending'], desk)
   const pending = approvals.filter(({ state }) => state === 'pending')
   if (pending.length === 0) return say('Nothing waits for a decision.')
@@ -217,10 +241,6 @@ function viewOf(approval: Approval, desk: SlackDesk): ReviewView {
 function attemptOf(body: unknown): Attempt {
   const { approvalId, user, team } = senderOf(body)
   return { approvalId, user, team, reviewer: undefined, verdict: undefined }
-}
-
-function say(text: string): Message {
-  return { text: 'Countersign', blocks: [textBlock(text)] }
 }
 
 async function whisper(text: string, channel: string, user: string | undefined, desk: SlackDesk): Promise<void> {

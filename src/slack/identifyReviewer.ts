@@ -1,3 +1,4 @@
+import type { ChatAccount } from '../approvals/linkPorts.ts'
 import type { Reviewer } from '../approvals/membership.ts'
 import { GateError } from '../errors.ts'
 import { type Account, type Home, type SlackApi, SlackProblem } from './slackApi.ts'
@@ -15,7 +16,9 @@ export interface SlackUser {
  */
 export interface AccountLinks {
   /** The person's directory object id; undefined when there is no link. */
-  findPerson(user: SlackUser): Promise<string | undefined>
+  findPerson(account: Pick<ChatAccount, 'realm' | 'user'>): Promise<string | undefined>
+  /** Whether the configuration says who uses the account: then nobody else does. */
+  isFixed(user: string): boolean
 }
 
 export interface IdentifyParts {
@@ -32,12 +35,23 @@ export interface IdentifyParts {
  * ERR_SLACK_ACCOUNT or ERR_SLACK_UNLINKED. Whether the person may decide is a question for approvals.
  */
 export async function identifyReviewer(user: SlackUser, parts: IdentifyParts): Promise<Reviewer> {
-  const { api, team, links, reviewerOf } = parts
-  const [home, account] = await lookUp(() => Promise.all([api.home(), api.account(user.id)]))
-  if (account.marks.length > 0 || !isAtHome(account, home, team)) throw new GateError('ERR_SLACK_ACCOUNT')
-  const person = await links.findPerson(user)
+  const account = await checkAccount(user, parts)
+  const person = await parts.links.findPerson(account)
   if (person === undefined) throw new GateError('ERR_SLACK_UNLINKED')
-  return reviewerOf(person, account.name)
+  return parts.reviewerOf(person, account.name)
+}
+
+/**
+ * The account, when it is one of a full member of our workspace now. Asked anew every time: accounts are closed. Its
+ * realm is that of the bot, within which member ids are unique. Throws ERR_SLACK_LOOKUP, ERR_SLACK_ACCOUNT.
+ */
+export async function checkAccount(
+  { id }: SlackUser,
+  { api, team }: Pick<IdentifyParts, 'api' | 'team'>,
+): Promise<ChatAccount> {
+  const [home, account] = await lookUp(() => Promise.all([api.home(), api.account(id)]))
+  if (account.marks.length > 0 || !isAtHome(account, home, team)) throw new GateError('ERR_SLACK_ACCOUNT')
+  return { realm: home.enterprise ?? home.team, user: id, name: account.name }
 }
 
 /** Asks Slack. An account that does not exist is no reviewer's; any other failure proves nothing. */

@@ -22,8 +22,10 @@ export const slackSettings = z
     signingSecret: secretReference.optional(),
     /** Where requests are shown. */
     channel: channelId,
-    /** Slack member id -> directory object id. Everybody else cannot decide in Slack. */
+    /** Slack member id -> directory object id. Nobody else decides in Slack but who has linked an account. */
     users: z.record(userId, z.string().min(1).max(256)).default({}),
+    /** Whether people may link their own accounts, through the console. `users` goes before it. */
+    linking: z.boolean().default(true),
     /** The only workspace (or, on Enterprise Grid, organisation) whose clicks count. Absent: the one of the bot token. */
     team: teamId.optional(),
     /** The identity provider that the object ids belong to, when there are several and no `reviewerApp` names one. */

@@ -1,3 +1,4 @@
+import type { LinkDesk } from '../approvals/accountLinks.ts'
 import type { Approval } from '../approvals/approval.ts'
 import type { Reviewer } from '../approvals/membership.ts'
 import type { DeliveryStore } from '../approvals/ports.ts'
@@ -8,7 +9,8 @@ import { type IdentifyParts, isAtHome, lookUp } from './identifyReviewer.ts'
 import type { Origin } from './readDelivery.ts'
 import { type Reference, refersTo } from './reference.ts'
 import type { LinkTo } from './requestText.ts'
-import type { SlackApi } from './slackApi.ts'
+import type { Message, SlackApi } from './slackApi.ts'
+import { textBlock } from './untrustedText.ts'
 
 /** Somebody tried to do something in Slack that did not count. */
 export interface SlackRefusal {
@@ -22,6 +24,12 @@ export interface SlackRefusal {
   readonly code: ErrorCode
 }
 
+/** What linking accounts needs. */
+export interface SlackLinking extends LinkDesk {
+  /** The page of the console that confirms. */
+  readonly urlFor: (token: string) => string
+}
+
 /** What answering people in Slack needs from outside. */
 export interface SlackDesk
   extends Pick<ReviewDesk, 'rules' | 'lookUpGroups' | 'recordEvent' | 'clock' | 'maskText' | 'rejudge'> {
@@ -30,6 +38,8 @@ export interface SlackDesk
   readonly api: SlackApi
   readonly identify: IdentifyParts
   readonly linkTo: LinkTo
+  /** Undefined: people cannot link their own accounts here. */
+  readonly linking: SlackLinking | undefined
   /** Where answers go that belong to no message. */
   readonly channel: string
   /** Durable when it resolves. */
@@ -37,6 +47,11 @@ export interface SlackDesk
   /** There may be news for the notifier. */
   readonly wake: () => void
   readonly onProblem: (error: unknown) => void
+}
+
+/** A short answer to one person. */
+export function say(text: string): Message {
+  return { text: 'Countersign', blocks: [textBlock(text)] }
 }
 
 /** The stored request that was shown in that channel, by our app, in our workspace, with that digest. */
