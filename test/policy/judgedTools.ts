@@ -1,6 +1,8 @@
 import * as z from 'zod'
 import type { Action, Fact } from '../../src/call.ts'
 import type { JudgedTool } from '../../src/policy/settings.ts'
+import { MATCH_KEYS as HTTP_MATCH_KEYS } from '../../src/tools/http_request/matchKeys.ts'
+import { METHODS } from '../../src/tools/http_request/settings.ts'
 import { MATCH_KEYS as SSH_MATCH_KEYS } from '../../src/tools/ssh_exec/matchKeys.ts'
 
 const listOf = (fact: Fact | undefined): readonly string[] => (Array.isArray(fact) ? fact : [])
@@ -46,4 +48,12 @@ export const sshTool: JudgedTool = {
   connectionType: 'ssh',
   operations: ['run', 'complex', 'wrapper:*'],
   match: SSH_MATCH_KEYS,
+}
+
+/** What policy knows of http_request. */
+export const httpTool: JudgedTool = {
+  name: 'http_request',
+  connectionType: 'http',
+  operations: METHODS,
+  match: HTTP_MATCH_KEYS,
 }

@@ -81,12 +81,12 @@ function matchesQuery(
     globs: listOf<string>(globs),
   }))
   if (action === 'deny') {
-    // `query: {}` names no parameter that could be looked for: the rest of the rule decides.
-    if (rules.length === 0) return true
-    return pairs.some(([key, value]) =>
-      rules.some(
-        (rule) => isAlikeKey(key, rule.key) && rule.globs.some((glob) => matchesGlob(fold(glob), fold(value))),
-      ),
+    return rules.every(
+      ({ key, globs, isOptional }) =>
+        isOptional ||
+        pairs.some(
+          ([found, value]) => isAlikeKey(found, key) && globs.some((glob) => matchesGlob(fold(glob), fold(value))),
+        ),
     )
   }
   const isCovered = pairs.every(([key, value]) =>
@@ -110,7 +110,7 @@ function matchesBody(wanted: BodyRules, fact: Fact | undefined, action: Action):
   if (body === undefined) return action === 'deny'
   const rules = Object.entries(wanted).map(([pointer, values]) => ({ pointer, values: listOf<Json>(values) }))
   if (action === 'deny') {
-    return rules.some(({ pointer, values }) =>
+    return rules.every(({ pointer, values }) =>
       readPointer(body, pointer).alike.some((found) =>
         values.some((value) => fold(String(value)) === fold(textOf(found))),
       ),
@@ -130,7 +130,10 @@ function matchesKeys(pointers: readonly string[], fact: Fact | undefined, action
   if (fact === UNSEEN_KEYS) return action === 'deny'
   if (!Array.isArray(fact)) return false
   if (action === 'deny') {
-    return fact.some((found) => pointers.some((pointer) => isInside(fold(pointer), fold(found))))
+    // `bodyKeys: []` names nothing that could be looked for: the rest of the rule decides.
+    return (
+      pointers.length === 0 || fact.some((found) => pointers.some((pointer) => isInside(fold(pointer), fold(found))))
+    )
   }
   return fact.every((found) => pointers.some((pointer) => isInside(pointer, found)))
 }

@@ -91,6 +91,15 @@ describe('query', () => {
     expect(matches('query', {}, fact(['env', 'staging']), 'deny')).toBe(true)
   })
 
+  test('a rule that closes speaks about calls that have all of what it lists', () => {
+    const rule = { env: 'prod', version: '7*', 'page?': '*' }
+    expect(matches('query', rule, fact(['env', 'PROD'], ['version', '7.1'], ['other', 'x']), 'deny')).toBe(true)
+    expect(matches('query', rule, fact(['env', 'staging'], ['version', '7.1'], ['page', '1']), 'deny')).toBe(false)
+    const body = { '/ref': 'main', '/env': 'prod' }
+    expect(matches('bodyMatches', body, '{"ref":"main","env":"staging"}', 'deny')).toBe(false)
+    expect(matches('bodyMatches', body, '{"ref":"main","env":"staging","Env":"prod"}', 'deny')).toBe(true)
+  })
+
   test('a key with = in it is not another key', () => {
     expect(matches('query', { a: '*' }, fact(['a=b', 'c']), 'allow')).toBe(false)
     expect(matches('query', { 'a=b': 'c' }, fact(['a=b', 'c']), 'allow')).toBe(true)
@@ -189,6 +198,7 @@ describe('bodyKeys', () => {
     expect(matches('bodyKeys', rule, keysOf({ a: 1, x: { z: 1 } }), 'deny')).toBe(false)
     expect(matches('bodyKeys', rule, '(text)', 'deny')).toBe(true)
     expect(matches('bodyKeys', rule, [], 'deny')).toBe(false)
+    expect(matches('bodyKeys', [], [], 'deny')).toBe(true)
   })
 })
 
