@@ -2,7 +2,7 @@
 /** The command line. Parts are loaded when a command needs them: most commands need little of the gateway. */
 import { homedir, userInfo } from 'node:os'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import type { InitRequest, InitRequest } from './cli/init.ts'
+import type { InitRequest } from './cli/init.ts'
 import type { ApprovalsOptions, Output } from './cli/reviewerApi.ts'
 import { openTerminal } from './cli/terminal.ts'
 import { GateError } from './errors.ts'

@@ -6,7 +6,7 @@ export interface PostgresTarget {
   readonly port: number
   readonly database: string
   readonly user: string
-  readonly tls: { readonly mode: 'disable' | 'require' | 'verify-full'; readonly ca?: string }
+  readonly tls: { readonly mode: 'disable' | 'require' | 'verify-full'; readonly ca?: string | undefined }
 }
 
 /**
