@@ -97,7 +97,7 @@ const BY_FLAG: Readonly<Record<string, FlagHazard>> = {
   ),
   journalctl: hazard(
     'can remove or reveal logs',
-    '',
+    'DiM',
     '--vacuum-size --vacuum-time --vacuum-files --rotate --flush --sync --relinquish-var --smart-relinquish-var --setup-keys --update-catalog --cursor-file --directory --file --root --image --interval --verify-key',
   ),
   systemctl: hazard(
@@ -114,7 +114,7 @@ const BY_FLAG: Readonly<Record<string, FlagHazard>> = {
   ip: hazard(
     'can change the network and run programs',
     'b',
-    '-batch --batch add del delete change replace set flush exec append -force netns vrf',
+    '-batch --batch -n -netns add del delete change replace set flush exec append -force netns vrf',
   ),
   ifconfig: hazard('can change the network', '', 'up down add del'),
   date: hazard('can set the clock or read other files', 'sf', '--set --file'),
