@@ -96,68 +96,6 @@ program
 
 program
   .command('setup-sql')
-  .description(
-    'print the SQL that makes the least-privilege roles of a connection, and views without protected columns',
-  )
-  .argument('<connection>', 'a connection of type postgres')
-  .addOption(config())
-  .option('--postgres <url>', 'look at the database as this user (password in PGPASSWORD); default: the reading role')
-  .addHelpText('after', example('setup-sql prod-maintenance --config countersign.yaml > setup.sql'))
-  .action((connection: string, options: { config: string; postgres?: string }) =>
-    finish(
-      import('./offline.ts').then(({ setupSql }) =>
-        setupSql({ configPath: options.config, connection, postgres: options.postgres }, terminal),
-      ),
-    ),
-  )
-
-program
-  .command('init')
-  .description('write a first configuration with policies; looks at databases and proposes what to protect')
-  .option('--postgres <url...>', 'databases, without passwords: PGPASSWORD has that', [])
-  .option('--dir <folder>', 'where to write', '.')
-  .option('--tenant-id <id>', 'the Entra tenant')
-  .option('--client-id <id>', 'the app registration of the gateway')
-  .option('--reviewer-client-id <id>', 'the app registration through which reviewers log in')
-  .option('--public-url <url>', 'the address that agents will use')
-  .addHelpText('after', example('init --postgres postgres://postgres@127.0.0.1:5432/shop --dir gate'))
-  .action((options: Omit<InitRequest, 'password'>) =>
-    finish(import('./offline.ts').then(({ init }) => init(options, terminal))),
-  )
-
-program
-  .command('setup-sql')
-  .description(
-    'print the SQL that makes the least-privilege roles of a connection, and views without protected columns',
-  )
-  .argument('<connection>', 'a connection of type postgres')
-  .addOption(config())
-  .option('--postgres <url>', 'look at the database as this user (password in PGPASSWORD); default: the reading role')
-  .addHelpText('after', example('setup-sql prod-maintenance --config countersign.yaml > setup.sql'))
-  .action((connection: string, options: { config: string; postgres?: string }) =>
-    finish(
-      import('./offline.ts').then(({ setupSql }) =>
-        setupSql({ configPath: options.config, connection, postgres: options.postgres }, terminal),
-      ),
-    ),
-  )
-
-program
-  .command('init')
-  .description('write a first configuration with policies; looks at databases and proposes what to protect')
-  .option('--postgres <url...>', 'databases, without passwords: PGPASSWORD has that', [])
-  .option('--dir <folder>', 'where to write', '.')
-  .option('--tenant-id <id>', 'the Entra tenant')
-  .option('--client-id <id>', 'the app registration of the gateway')
-  .option('--reviewer-client-id <id>', 'the app registration through which reviewers log in')
-  .option('--public-url <url>', 'the address that agents will use')
-  .addHelpText('after', example('init --postgres postgres://postgres@127.0.0.1:5432/shop --dir gate'))
-  .action((options: Omit<InitRequest, 'password'>) =>
-    finish(import('./offline.ts').then(({ init }) => init(options, terminal))),
-  )
-
-program
-  .command('setup-sql')
   .description('print the SQL that makes the least-privilege roles of a connection, and views without protected columns')
   .argument('<connection>', 'a connection of type postgres')
   .addOption(config())
