@@ -76,12 +76,15 @@ export function openStream(
 
 function unzipped(request: IncomingMessage): Readable {
   const encoding = request.headers['content-encoding']
+  request.on('error', () => {})
   if (encoding === undefined || encoding === 'identity') return request
   if (encoding !== 'gzip' && encoding !== 'x-gzip') {
     throw new GateError('ERR_BODY_MALFORMED', { detail: 'Only gzip is accepted as an encoding.' })
   }
   // Read piece by piece, so a bomb is held to the reader's bound before it has unfolded.
   const gunzip = createGunzip()
+  // Whoever reads it learns of it; nobody may be reading.
+  gunzip.on('error', () => {})
   request.on('error', (error) => gunzip.destroy(error))
   request.on('close', () => {
     if (!request.complete) gunzip.destroy()

@@ -36,7 +36,7 @@ export interface PushRequest {
  *
  * @param git a repository that has the objects of both
  * @param heads the server's branches
- * @throws GateError ERR_GIT_REF, ERR_GIT_NOTHING, ERR_GIT_LIMIT, ERR_GIT_SECRET_NAME
+ * @throws GateError ERR_GIT_REF, ERR_GIT_NOTHING, ERR_GIT_NOT_FORWARD, ERR_GIT_LIMIT, ERR_GIT_SECRET_NAME
  */
 export async function judgePush(
   git: Git,
@@ -59,9 +59,7 @@ export async function judgePush(
   }
   const isForward = (await git.try(['merge-base', '--is-ancestor', from, to])).code === 0
   if (!isForward && !force) {
-    throw new GateError('ERR_GIT_MOVED', {
-      detail: 'The commit does not contain the branch as it is: rebase or merge it, or ask with force.',
-    })
+    throw new GateError('ERR_GIT_NOT_FORWARD')
   }
   return judgeUpdate(isForward ? 'fast-forward' : 'force', [from])
 

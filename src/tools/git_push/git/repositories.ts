@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GateError } from '../../../errors.ts'
 import type { GitConnection } from '../settings.ts'
@@ -64,11 +64,18 @@ export function openRepositories(
   const env = { GIT_ATTR_SOURCE: EMPTY_TREE[settings.objectFormat] }
   const copyGit = openGit(programs, copyDir, env)
 
+  /** One at a time for each folder: half a repository is not one. */
+  const making = new Map<string, Promise<void>>()
   async function init(dir: string): Promise<Git> {
     const git = openGit(programs, dir, env)
-    if (await exists(join(dir, 'HEAD'))) return git
-    await mkdir(dir, { recursive: true, mode: 0o700 })
-    await git.run(['init', '--quiet', '--bare', '--template=', `--object-format=${settings.objectFormat}`])
+    const made = (making.get(dir) ?? Promise.resolve()).then(async () => {
+      if (await exists(join(dir, 'HEAD'))) return
+      await mkdir(dir, { recursive: true, mode: 0o700 })
+      await git.run(['init', '--quiet', '--bare', '--template=', `--object-format=${settings.objectFormat}`])
+    })
+    const settled = made.catch(() => {}).finally(() => making.get(dir) === settled && making.delete(dir))
+    making.set(dir, settled)
+    await made
     return git
   }
 
@@ -125,10 +132,7 @@ export function openRepositories(
       await init(copyDir)
       const git = await exclusively(async () => {
         const made = await init(dir)
-        await writeFile(join(dir, 'objects', 'info', 'alternates'), `${join(copyDir, 'objects')}\n`).catch(async () => {
-          await mkdir(join(dir, 'objects', 'info'), { recursive: true })
-          await writeFile(join(dir, 'objects', 'info', 'alternates'), `${join(copyDir, 'objects')}\n`)
-        })
+        await borrowFrom(join(copyDir, 'objects'), dir)
         return made
       })
       const touch = async (): Promise<void> => {
@@ -167,6 +171,15 @@ export function openRepositories(
       }
     },
   }
+}
+
+/** Written once: whoever reads the file while it is written would miss every object of the copy. */
+async function borrowFrom(objects: string, dir: string): Promise<void> {
+  const info = join(dir, 'objects', 'info')
+  if (await exists(join(info, 'alternates'))) return
+  await mkdir(info, { recursive: true })
+  await writeFile(join(info, 'alternates.new'), `${objects}\n`)
+  await rename(join(info, 'alternates.new'), join(info, 'alternates'))
 }
 
 /** No call takes a day. */

@@ -112,7 +112,8 @@ export function upstreamFailure({ code, stderr, stopped }: ProcessResult): GateE
   ) {
     return new GateError('ERR_TARGET_CREDENTIALS', { cause })
   }
-  if (/redirect/i.test(stderr)) return say('The server redirects; the connection must name the final address.')
+  if (/redirect|returned error: 30\d\b/i.test(stderr))
+    return say('The server redirects; the connection must name the final address.')
   if (/not found|does not appear to be a git repository|returned error: 404\b/i.test(stderr)) {
     return say('There is no such repository, or the account cannot see it.')
   }

@@ -10,25 +10,26 @@ export interface RefCommand {
 export interface CommandList {
   readonly commands: readonly RefCommand[]
   readonly capabilities: readonly string[]
-  /** Everything that was read so far: the commands, and the beginning of the pack. */
+  /** What git is to read of it: the commands, and the beginning of the pack. */
   readonly bytes: Buffer
-  /** Bytes of the commands in it. */
-  readonly length: number
 }
 
 const LONGEST = 64 * 1024
 const MOST = 64
+const SHALLOW = /^shallow (?:[0-9a-f]{40}|[0-9a-f]{64})$/
 const COMMAND = /^([0-9a-f]{40}|[0-9a-f]{64}) ([0-9a-f]{40}|[0-9a-f]{64}) ([^\s\p{Cc}]{1,1024})$/u
 
 /**
  * Reads the commands at the beginning of a push (gitprotocol-pack, "Reference Update Request and Packfile Transfer")
- * before git sees any of it. Signed pushes, shallow clones and push options are not taken.
+ * before git sees any of it. Signed pushes and push options are not taken.
  *
  * @throws GateError ERR_BODY_MALFORMED
  */
 export async function readCommands(next: () => Promise<Buffer | undefined>): Promise<CommandList> {
   let bytes: Buffer = Buffer.alloc(0)
   let at = 0
+  let shallow = 0
+  let begin = 0
   const commands: RefCommand[] = []
   let capabilities: readonly string[] = []
   const need = async (length: number): Promise<boolean> => {
@@ -42,13 +43,13 @@ export async function readCommands(next: () => Promise<Buffer | undefined>): Pro
   }
   for (;;) {
     if (!(await need(4))) {
-      if (at === 0 && bytes.length === 0) return { commands, capabilities, bytes, length: 0 }
+      if (at === 0 && bytes.length === 0) return { commands, capabilities, bytes }
       throw malformed('it ended early')
     }
     const head = bytes.toString('latin1', at, at + 4)
     if (!/^[0-9a-f]{4}$/i.test(head)) throw malformed('a length is none')
     const length = Number.parseInt(head, 16)
-    if (length === 0) return { commands, capabilities, bytes, length: at + 4 }
+    if (length === 0) return { commands, capabilities, bytes: bytes.subarray(begin) }
     if (length < 5 || !(await need(length))) throw malformed('a line is cut off')
     const line = bytes.toString('utf8', at + 4, at + length).replace(/\n$/, '')
     const nul = line.indexOf('\0')
@@ -58,8 +59,15 @@ export async function readCommands(next: () => Promise<Buffer | undefined>): Pro
         .split(' ')
         .filter((word) => word !== '')
     const match = COMMAND.exec(nul < 0 ? line : line.slice(0, nul))
-    if (match === null)
-      throw malformed('it holds something else than branches: signed and shallow pushes are not taken')
+    // From a shallow clone, which lacks what came before. It is left out: git then takes the push only when all of that
+    // is here already.
+    if (match === null && commands.length === 0 && SHALLOW.test(line) && shallow < MOST) {
+      shallow += 1
+      at += length
+      begin = at
+      continue
+    }
+    if (match === null) throw malformed('it holds something else than branches: signed pushes are not taken')
     if (commands.length === MOST) throw malformed('it names too many branches')
     commands.push({ from: match[1] ?? '', to: match[2] ?? '', ref: match[3] ?? '' })
     at += length

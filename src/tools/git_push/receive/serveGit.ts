@@ -103,7 +103,7 @@ export async function serveGit(programs: GitPrograms, served: Served): Promise<E
     for (;;) {
       const chunk = await Promise.race([served.input(), ended.then(() => undefined)])
       if (chunk === undefined || isOver || stdin.destroyed) break
-      if (!stdin.write(chunk)) await Promise.race([once(stdin, 'drain'), ended])
+      if (!stdin.write(chunk)) await Promise.race([drain(stdin), ended])
     }
     stdin.end()
     const code = await ended
@@ -133,10 +133,15 @@ function stop(child: ChildProcess): void {
   setTimeout(() => killGroup(child), 2_000).unref()
 }
 
-function once(stream: Writable, event: 'drain'): Promise<void> {
+function drain(stream: Writable): Promise<void> {
   return new Promise((resolve) => {
-    stream.once(event, () => resolve())
-    stream.once('close', () => resolve())
+    const settle = (): void => {
+      stream.off('drain', settle)
+      stream.off('close', settle)
+      resolve()
+    }
+    stream.on('drain', settle)
+    stream.on('close', settle)
   })
 }
 
@@ -160,7 +165,7 @@ async function pump(from: Readable, begin: () => Writable, child: ChildProcess):
 
 async function drained(to: Writable): Promise<boolean> {
   const late = AbortSignal.timeout(IDLE_MS)
-  const done = once(to, 'drain').then(() => !to.destroyed)
+  const done = drain(to).then(() => !to.destroyed)
   return Promise.race([done, new Promise<false>((resolve) => late.addEventListener('abort', () => resolve(false)))])
 }
 
