@@ -4,6 +4,7 @@ import { createServer } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createConnector } from '../../../src/tools/http_request/createConnector.ts'
 import { makeSelfSigned } from '../../fixtures/selfSigned.ts'
 import { type DnsServer, startDns } from './dnsServer.ts'
 import { type OpenHttp, openHttp } from './openHttp.ts'
@@ -173,4 +174,23 @@ describe('TLS', () => {
     }
     expect(seen).toEqual([])
   })
+})
+
+test('the far end of a connection is looked at, however the connection came about', async () => {
+  const target = await startTarget((_, response) => sendJson(response, {}))
+  closing.push(() => target.close())
+  // No settings lead here: what could not be configured must not be reached either.
+  const connect = await createConnector(
+    { baseUrl: `http://[::ffff:127.0.0.1]:${target.port}/`, allowPrivate: true, tls: {} },
+    () => expect.unreachable('an address is not looked up'),
+  )
+  const { hostname } = new URL(`http://[::ffff:127.0.0.1]:${target.port}/`)
+  const options = { hostname, host: hostname, protocol: 'http:', port: String(target.port) }
+  const error = await new Promise((resolve) => connect(options, (problem) => resolve(problem)))
+  expect(error).toMatchObject({ code: 'ERR_HTTP_ADDRESS' })
+  const other = { ...options, hostname: '127.0.0.1', host: '127.0.0.1' }
+  expect(await new Promise((resolve) => connect(other, (problem) => resolve(problem)))).toMatchObject({
+    code: 'ERR_HTTP_ADDRESS',
+  })
+  expect(target.arrived).toEqual([])
 })

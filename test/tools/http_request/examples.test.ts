@@ -1,8 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { loadGate } from '../../../src/config/liveConfig.ts'
 import { policyTest } from '../../../src/offline.ts'
+import { openTools } from '../../../src/tools/openTools.ts'
 import { createPage } from '../../cli/page.ts'
 
 const examples = new URL('../../../examples', import.meta.url).pathname
@@ -65,4 +67,26 @@ test('the examples for CI decide about real calls as they promise', async () => 
   await rm(folder, { recursive: true })
   expect(page.text()).toMatch(/\n11 passed, 0 failed\n$/)
   expect(code).toBe(0)
+})
+
+test('the connection and the policy of docs/http-request.md load without a warning', async () => {
+  const page = await readFile(new URL('../../../docs/http-request.md', import.meta.url), 'utf8')
+  const [connections = '', policy = ''] = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text]) => text)
+  const example = await readFile(join(examples, 'countersign.yaml'), 'utf8')
+  const config = example.replace(/^connections:\n(?: .*\n)+/m, connections)
+  const folder = await mkdtemp(join(tmpdir(), 'countersign-docs-'))
+  await mkdir(join(folder, 'policies'))
+  await writeFile(join(folder, 'countersign.yaml'), config)
+  await writeFile(join(folder, 'policies', 'release-agents.yaml'), policy)
+  const parts = { readSecret: async () => '', alsoSecret: () => {}, connections: () => ({}) }
+  const { policies, config: loaded } = await loadGate(join(folder, 'countersign.yaml'), openTools(parts).tools)
+  await rm(folder, { recursive: true })
+  expect(policies.warnings).toEqual([])
+  expect(policies.policies[0]?.rules.map(({ name }) => name)).toEqual([
+    'look',
+    'staging',
+    'production',
+    'administration',
+  ])
+  expect(Object.keys(loaded.connections)).toEqual(['deploy-api'])
 })
