@@ -83,38 +83,44 @@ const VERSION = (alias: string): string => `${alias}.xmin::text || '/' || ${alia
 const listOf = (fields: string, from: string): string =>
   `(SELECT pg_catalog.json_agg(pg_catalog.json_build_object(${fields}))::text FROM ${from})`
 
+/** `OFFSET 0` keeps the planner on index look-ups: the catalogs are large, the tables of one statement few. */
+const ofMembers = (catalog: string, alias: string, condition: string): string =>
+  `members m CROSS JOIN LATERAL (SELECT xmin, ctid, * FROM pg_catalog.${catalog} WHERE ${condition} OFFSET 0) AS ${alias}`
+
 const CONSEQUENCES = `WITH RECURSIVE family AS (
     SELECT r AS root, r AS relation FROM pg_catalog.unnest((SELECT $1::oid[])) AS given (r)
-    UNION SELECT f.root, i.inhrelid FROM family f JOIN pg_catalog.pg_inherits i ON i.inhparent = f.relation
+    UNION SELECT f.root, i.inhrelid FROM family f
+      CROSS JOIN LATERAL (SELECT inhrelid FROM pg_catalog.pg_inherits WHERE inhparent = f.relation OFFSET 0) AS i
   ), members AS (SELECT DISTINCT relation FROM family)
 SELECT ${listOf(`'root', root::int8, 'relation', relation::int8`, 'family')} AS family,
   ${listOf(
     `'oid', t.oid::int8, 'relation', t.tgrelid::int8, 'name', t.tgname, 'events', t.tgtype, 'copyOf', t.tgparentid::int8,
      'functionId', t.tgfoid::int8, 'version', ${VERSION('t')}`,
-    `pg_catalog.pg_trigger t JOIN members m ON m.relation = t.tgrelid WHERE NOT t.tgisinternal AND t.tgenabled <> 'D'`,
+    ofMembers('pg_trigger', 't', `tgrelid = m.relation AND NOT tgisinternal AND tgenabled <> 'D'`),
   )} AS triggers,
   ${listOf(
     `'oid', r.oid::int8, 'relation', r.ev_class::int8, 'name', r.rulename, 'event', r.ev_type, 'version', ${VERSION('r')}`,
-    `pg_catalog.pg_rewrite r JOIN members m ON m.relation = r.ev_class WHERE r.ev_type <> '1' AND r.ev_enabled <> 'D'`,
+    ofMembers('pg_rewrite', 'r', `ev_class = m.relation AND ev_type <> '1' AND ev_enabled <> 'D'`),
   )} AS rules,
   ${listOf(
     `'oid', k.oid::int8, 'from', k.conrelid::int8, 'to', k.confrelid::int8, 'fromColumns', k.conkey, 'toColumns', k.confkey,
      'onDelete', k.confdeltype, 'onUpdate', k.confupdtype`,
+    // No index leads from a table to the keys that refer to it.
     `pg_catalog.pg_constraint k WHERE k.contype = 'f'
        AND (k.confrelid IN (SELECT relation FROM members) OR k.conrelid IN (SELECT relation FROM members))`,
   )} AS keys,
   (SELECT pg_catalog.json_agg(e)::text FROM (
      SELECT d.adrelid::int8 AS relation, CASE a.attgenerated WHEN '' THEN 'default' ELSE 'generated' END AS kind, d.adbin::text AS tree
-       FROM pg_catalog.pg_attrdef d JOIN members m ON m.relation = d.adrelid
-       JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+       FROM ${ofMembers('pg_attrdef', 'd', 'adrelid = m.relation')}
+      CROSS JOIN LATERAL (SELECT attgenerated FROM pg_catalog.pg_attribute WHERE attrelid = d.adrelid AND attnum = d.adnum OFFSET 0) AS a
      UNION ALL
-     SELECT k.conrelid::int8, 'check', k.conbin::text FROM pg_catalog.pg_constraint k JOIN members m ON m.relation = k.conrelid
-      WHERE k.contype = 'c') e) AS expressions,
+     SELECT k.conrelid::int8, 'check', k.conbin::text
+       FROM ${ofMembers('pg_constraint', 'k', `conrelid = m.relation AND contype = 'c'`)}) e) AS expressions,
   ${listOf(
     `'relation', x.indrelid::int8, 'columns', ARRAY(
        SELECT u.c FROM pg_catalog.unnest(x.indkey::int2[]) AS u (c) WHERE u.c > 0
        UNION SELECT d.refobjsubid FROM pg_catalog.pg_depend d
         WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = x.indexrelid AND d.refobjid = x.indrelid
           AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjsubid > 0)`,
-    'pg_catalog.pg_index x JOIN members m ON m.relation = x.indrelid WHERE x.indisunique OR x.indisexclusion',
+    ofMembers('pg_index', 'x', 'indrelid = m.relation AND (indisunique OR indisexclusion)'),
   )} AS uniques`
