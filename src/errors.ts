@@ -817,7 +817,7 @@ export const ERRORS = {
   ERR_SLACK_UNLINKED: {
     status: 403,
     message: 'This Slack account is not linked to a person in the directory.',
-    next: 'Ask an administrator to list your member id under approvals.slack.users.',
+    next: 'Type /countersign link. Where that is off, ask an administrator for an entry in approvals.slack.users.',
   },
   ERR_SLACK_UNREAD: {
     status: 403,

@@ -72,7 +72,7 @@ export async function redeemCode(
   { store, clock, recordLinked, recordUnlinked }: LinkDesk,
 ): Promise<AccountLink> {
   const offered = await store.offerOf(account)
-  const used = offered && (await store.changeOffer(offered.key, (offer) => tryCode(offer, clock())))
+  const used = offered && (await store.changeOffer(offered.key, (offer) => tryCode(offer, hashOf(code), clock())))
   const claim = used?.claim
   if (used === undefined || claim === undefined || claim.code !== hashOf(code)) throw new GateError('ERR_LINK_CODE')
   const link = { account: used.account, person: claim.person, linkedAt: clock() }
@@ -82,7 +82,7 @@ export async function redeemCode(
     await recordUnlinked(link, 'slack')
     throw error
   })
-  // Typed twice at once: the other one has it.
+  // Somebody began anew in between.
   if (!saved) {
     await recordUnlinked(link, 'slack')
     throw new GateError('ERR_LINK_CODE')
@@ -90,11 +90,11 @@ export async function redeemCode(
   return link
 }
 
-/** Every attempt counts, also the right one. */
-function tryCode(offer: LinkOffer, now: number): LinkOffer | undefined {
+/** Every attempt counts, and the right one is the last: typed twice at once, it works once. */
+function tryCode(offer: LinkOffer, code: string, now: number): LinkOffer | undefined {
   const { claim } = offer
   if (claim === undefined || claim.tries >= MOST_TRIES || now >= offer.expiresAt) return undefined
-  return { ...offer, claim: { ...claim, tries: claim.tries + 1 } }
+  return { ...offer, claim: { ...claim, tries: claim.code === code ? MOST_TRIES : claim.tries + 1 } }
 }
 
 /** Ends a link, and any offer of the account. Undefined when there was none; `of`: only when it is this person's. */
