@@ -27,7 +27,8 @@ export async function createConnector(
   lookUp: LookUpAddresses,
 ): Promise<buildConnector.connector> {
   const { buildConnector } = await import('undici')
-  const { hostname } = new URL(baseUrl)
+  // The library hands on an IPv6 address without its brackets.
+  const hostname = new URL(baseUrl).hostname.replace(/^\[|\]$/g, '')
   const allowed = kindsAllowed(hostname, allowPrivate)
   const connect = buildConnector({
     timeout: CONNECT_MS,

@@ -118,6 +118,12 @@ describe('addresses', () => {
     expect(await failing(http.send({}))).toMatchObject({ code: /ERR_TARGET_UNAVAILABLE|ERR_HTTP_ADDRESS/ })
   })
 
+  test('an IPv6 address that was written is connected to as well', async () => {
+    // Whether this machine has IPv6 or not: nobody listens there.
+    const http = openAt('http://[::1]:9/')
+    expect(await failing(http.send({}))).toMatchObject({ code: 'ERR_TARGET_UNAVAILABLE' })
+  })
+
   test('an address that was written is connected to without asking', async () => {
     const http = openAt(`http://127.0.0.1:${target.port}/`, dns.lookUp)
     expect((await http.send({})).facts).toMatchObject({ status: 200 })
@@ -184,12 +190,12 @@ test('the far end of a connection is looked at, however the connection came abou
     { baseUrl: `http://[::ffff:127.0.0.1]:${target.port}/`, allowPrivate: true, tls: {} },
     () => expect.unreachable('an address is not looked up'),
   )
-  const { hostname } = new URL(`http://[::ffff:127.0.0.1]:${target.port}/`)
+  const hostname = '::ffff:7f00:1'
   const options = { hostname, host: hostname, protocol: 'http:', port: String(target.port) }
-  const error = await new Promise((resolve) => connect(options, (problem) => resolve(problem)))
+  const error = await new Promise((resolve) => connect(options, (...[problem]) => resolve(problem)))
   expect(error).toMatchObject({ code: 'ERR_HTTP_ADDRESS' })
   const other = { ...options, hostname: '127.0.0.1', host: '127.0.0.1' }
-  expect(await new Promise((resolve) => connect(other, (problem) => resolve(problem)))).toMatchObject({
+  expect(await new Promise((resolve) => connect(other, (...[problem]) => resolve(problem)))).toMatchObject({
     code: 'ERR_HTTP_ADDRESS',
   })
   expect(target.arrived).toEqual([])
