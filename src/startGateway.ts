@@ -30,6 +30,7 @@ import { type CredentialBook, openCredentialBook } from './gateway/credentialBoo
 import { errorFacts } from './gateway/errorFacts.ts'
 import { gitRoute } from './gateway/gitRoute.ts'
 import { groupIdsOf, inForceOf, namerOf } from './gateway/inForce.ts'
+import { type Metrics, NO_METRICS } from './gateway/metrics.ts'
 import { openEmail } from './gateway/openEmail.ts'
 import { openLease } from './gateway/openLease.ts'
 import { openReviewDesk } from './gateway/openReviewDesk.ts'
@@ -40,6 +41,7 @@ import { recordApprovalEvents } from './gateway/recordApprovalEvents.ts'
 import { type Recovered, recoverCalls, settleOrphans } from './gateway/recoverCalls.ts'
 import { reviewRoute } from './gateway/reviewRoute.ts'
 import { healthRoute, metadataRoute } from './gateway/routes.ts'
+import { serveMetrics } from './gateway/serveMetrics.ts'
 import { suspendLeaks } from './gateway/suspendLeaks.ts'
 import { watchConnections } from './gateway/watchConnections.ts'
 import { challengeFor } from './identity/challengeFor.ts'
@@ -55,6 +57,7 @@ import { serverInfoOf } from './mcp/serverInfo.ts'
 import type { StreamRoute } from './mcp/streamRoute.ts'
 import type { Gates } from './pipeline/gates.ts'
 import { openTools } from './tools/openTools.ts'
+import type { Tool } from './tools/tool.ts'
 import { VERSION } from './version.ts'
 
 export interface GatewayOptions {
@@ -118,13 +121,15 @@ async function open(
   for (const announcement of announcements) log.warn(announcement)
   await readCredentials(config, book, log)
 
+  const metrics = await metricsFor(config, tools.tools)
+
   // What must survive a crash
   const store = openSqliteStore(config.approvals.store.sqlite)
   closing.push(() => store.close())
   const digestKey = await readDigestKey(config, book)
   const signingKey = await loadSigningKey(config.audit.dir, config.audit.signingKey, book.readSecret)
   rememberKeys(book, digestKey, signingKey)
-  const trail = await openTrail(config, replica, store, signingKey, problem)
+  const trail = metrics.watchTrail(await openTrail(config, replica, store, signingKey, problem))
   closing.push(() => trail.close())
   const nameGroup = namerOf(live)
   const recordInTrail = recordApprovalEvents(trail, nameGroup)
@@ -162,9 +167,9 @@ async function open(
   closing.push(() => refusals.close())
   const maskerFor = suspendLeaks(book.detector, store, trail, problem('a caller could not be suspended'))
   const gates: Gates = {
-    verifyToken: verifier.verify,
+    verifyToken: metrics.watchTokens(verifier.verify),
     inForce: inForceOf(live),
-    tools: tools.tools,
+    tools: tools.tools.map(metrics.watchTool),
     gateTools: GATE_TOOLS,
     approvals,
     digestKey,
@@ -192,6 +197,7 @@ async function open(
     ...{ trail, masker: maskerFor(undefined), log },
   })
   closing.push(watch.stop)
+  metrics.watch({ store, trail, connections: watch.counts })
 
   // The wire
   const { listen, publicUrl, allowedHosts, allowedOrigins } = config.server
@@ -267,7 +273,7 @@ async function open(
     email?.wake()
   }
   if (slack?.route !== undefined) routes.push(slack.route)
-  const front = createFront(gates)
+  const front = metrics.watchFront(createFront(gates))
   const serverInfo = serverInfoOf(VERSION)
   const mcp = createMcpEndpoint(front, { serverInfo, onError: (error) => log.debug(errorFacts(error), 'mcp') })
   closing.push(() => mcp.close())
@@ -282,6 +288,10 @@ async function open(
       onError: problem('http'),
     },
   )
+  if (config.server.metrics !== undefined) {
+    const served = await serveMetrics(metrics, config.server.metrics, problem('metrics'))
+    closing.push(served.close)
+  }
   await listenOn(http, listen)
 
   return {
@@ -311,6 +321,13 @@ async function open(
       for (const close of closing.splice(0).reverse()) await close()
     },
   }
+}
+
+/** The library is loaded by those who asked for metrics. */
+async function metricsFor({ server }: Config, tools: readonly Tool[]): Promise<Metrics> {
+  if (server.metrics === undefined) return NO_METRICS
+  const { openMetrics } = await import('./gateway/openMetrics.ts')
+  return openMetrics([...tools, ...GATE_TOOLS].map(({ name }) => name))
 }
 
 /** Does the work again and again, each time after a pause, never two at once. Answers how to stop. */

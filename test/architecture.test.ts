@@ -156,7 +156,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       'webhook',
       'email',
     ],
-    ...['pino', 'zod'],
+    ...['node:http', 'pino', 'prom-client', 'zod'],
   ],
   'startGateway.ts': [
     ...['call.ts', 'errors.ts', 'newId.ts', 'version.ts', 'settings', 'identity', 'policy', 'approvals', 'masking'],

@@ -36,6 +36,8 @@ export const serverSettings = z.strictObject({
   allowedOrigins: z.array(hostname).default([]),
   /** Accepts plain http for issuers and APIs on loopback addresses. For tests and the demo. */
   insecureLoopback: z.boolean().default(false),
+  /** Where Prometheus reads `/metrics`, an address of its own: `127.0.0.1:9464`. Absent: nothing is counted. */
+  metrics: listen.optional(),
 })
 
 /** True for addresses that only this machine reaches. */
