@@ -23,11 +23,12 @@ export interface Fact {
 }
 
 /** Slack refuses messages above about 11 000 characters, whatever its documentation says. All rooms together are less. */
-const REQUEST_ROOM: Room = { characters: 2_000, lines: 30 }
+const REQUEST_ROOM: Room = { characters: 1_800, lines: 28 }
 const EFFECT_ROOM: Room = { characters: 1_000, lines: 20 }
 const EFFECT_TEXT_ROOM: Room = { characters: 1_500, lines: 40 }
-const CHANGE_ROOM: Room = { characters: 1_000, lines: 20 }
-const WHY_ROOM: Room = { characters: 1_000, lines: 16 }
+const CHANGE_ROOM: Room = { characters: 500, lines: 16 }
+const NOTE_ROOM: Room = { characters: 150, lines: 4 }
+const WHY_ROOM: Room = { characters: 850, lines: 16 }
 const REASON_ROOM: Room = { characters: 600, lines: 10 }
 export const MOST_FIELDS = 4
 
@@ -66,13 +67,13 @@ export function factsOf({ who, where, needs, limits, change, escalation }: Revie
       : [
           {
             label: 'Changed by',
-            text: `${change.by}, instead of ${change.instead_of}. Not approved by its authors`,
-            most: 250,
+            text: `${change.by}, instead of ${change.instead_of}`,
+            most: 150,
           },
         ]),
     ...(escalation === null || !escalation.done
       ? []
-      : [{ label: 'Escalated', text: `from ${escalation.from.join(', ')} to ${escalation.to.join(', ')}`, most: 200 }]),
+      : [{ label: 'Escalated', text: `from ${escalation.from.join(', ')} to ${escalation.to.join(', ')}`, most: 150 }]),
     ...(limits.max_rows === null ? [] : [{ label: 'Rolled back above', text: `${limits.max_rows} rows`, most: 60 }]),
   ]
 }
@@ -106,7 +107,7 @@ function changeSections({ change }: ReviewView): readonly Section[] {
       change.fields.length === 1 ? drawDiff(diff) : `${oneLine(name, 60).text}:\n${drawDiff(diff)}`,
     )
     .join('\n')
-  const note = { label: 'Why a reviewer changed it', text: change.note ?? '', room: REASON_ROOM }
+  const note = { label: 'Why a reviewer changed it', text: change.note ?? '', room: NOTE_ROOM }
   return [
     {
       label: 'What a reviewer changed: before (-) and now (+)',

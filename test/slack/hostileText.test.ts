@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Approval, ShownRequest } from '../../src/approvals/approval.ts'
+import type { Approval, Modification, ShownRequest } from '../../src/approvals/approval.ts'
 import { reviewViewOf } from '../../src/approvals/review.ts'
-import { drawDenyForm, drawFullText, drawNotice } from '../../src/slack/drawModals.ts'
+import { drawDenyForm, drawFullText, drawModifyForm, drawNotice } from '../../src/slack/drawModals.ts'
 import { drawRequest, drawUnshown } from '../../src/slack/drawRequest.ts'
 import { drawNews, drawReminder } from '../../src/slack/drawThread.ts'
 import { placeOf } from '../../src/slack/layOut.ts'
@@ -14,7 +14,11 @@ import { lintBlocks, lintModal, textsIn } from './lintBlocks.ts'
 const nowhere = () => undefined
 const console = (id: string) => `https://gate.corp.example/console/requests/${id}`
 
-function approvalWith(text: string, where: 'field' | 'reason' | 'effect' | 'everywhere', over: Partial<Approval> = {}) {
+function approvalWith(
+  text: string,
+  where: 'field' | 'reason' | 'effect' | 'change' | 'everywhere',
+  over: Partial<Approval> = {},
+) {
   const here = (name: typeof where) => masked(where === name || where === 'everywhere' ? text : 'fine')
   const shown: ShownRequest = {
     fields: [{ name: where === 'everywhere' ? text.slice(0, 200) : 'sql', text: here('field'), masked: false }],
@@ -30,7 +34,23 @@ function approvalWith(text: string, where: 'field' | 'reason' | 'effect' | 'ever
     },
     masked: where === 'everywhere' ? [{ where: text.slice(0, 100), why: 'protected', count: 2 }] : [],
   }
-  return anApproval({ shown, ...over })
+  const author = { person: 'p', subject: 's', name: where === 'everywhere' ? text : 'ann' }
+  const modification: Modification = {
+    ...{ parent: `apr_${'0'.repeat(26)}`, author, authors: [author], via: 'slack', asked: [] },
+    note: here('change'),
+    before: [{ name: 'sql', text: here('change'), masked: false }],
+  }
+  const isChanged = where === 'change' || where === 'everywhere'
+  const replacement = { id: `apr_${'1'.repeat(26)}`, by: author, via: 'slack' as const, note: here('change') }
+  const escalation = { at: 1, to: [{ set: where === 'everywhere' ? text : 'security', atLeast: 2 }] }
+  const escalated = { at: 1, from: [{ set: where === 'everywhere' ? text : 'dba', atLeast: 1 }] }
+  return anApproval({
+    shown,
+    args: { sql: here('field') },
+    ...(isChanged && { modification }),
+    ...(where === 'everywhere' && { escalation, escalated, replacement }),
+    ...over,
+  })
 }
 
 /** What nobody reads as markup: every text that is not mrkdwn. */
@@ -49,7 +69,7 @@ function everythingOf(approval: Approval) {
   const view = reviewViewOf(approval)
   const vote = approval.votes.at(-1)
   const about = { approvalId: approval.id, version: approval.version, at: approval.createdAt, vote }
-  const kinds = ['requested', 'voted', 'decided', 'expired', 'withdrawn', 'settled'] as const
+  const kinds = ['requested', 'voted', 'decided', 'expired', 'withdrawn', 'settled', 'modified', 'escalated'] as const
   const messages = [
     drawRequest(view, nowhere),
     drawRequest(view, console),
@@ -60,7 +80,10 @@ function everythingOf(approval: Approval) {
   return {
     view,
     messages,
-    modals: [drawFullText(view, console), drawDenyForm(view), drawNotice(approval.shown.reason ?? '')],
+    modals: [
+      ...[drawFullText(view, console), drawDenyForm(view), drawNotice(approval.shown.reason ?? '')],
+      ...[drawModifyForm(view)].filter((modal) => modal !== undefined),
+    ],
   }
 }
 
@@ -78,7 +101,7 @@ const has = (drawn: unknown, actionId: string) => JSON.stringify(drawn).includes
 const read = (drawn: unknown) => textsIn(drawn).join('\n')
 
 describe.each(Object.entries(HOSTILE_TEXTS))('%s', (_, text) => {
-  test.each(['field', 'reason', 'effect'] as const)(
+  test.each(['field', 'reason', 'effect', 'change'] as const)(
     'as the %s: seen in the message, or not approved with one click',
     (where) => {
       const approval = approvalWith(text, where)
