@@ -49,12 +49,17 @@ export async function startGitGate(
     readonly seed?: (upstream: Upstream) => void
     /** More connections to the same repository. */
     readonly others?: readonly string[]
+    /** Settings of a connection, instead of those for HTTP. */
+    readonly connectionOf?: (name: string, upstream: Upstream) => Readonly<Record<string, unknown>>
+    /** Done before the gateway starts. */
+    readonly before?: () => Promise<void>
   },
 ): Promise<GitGate> {
   const upstream = await startUpstream(options.upstreamOptions)
   seedShop(upstream)
   options.seed?.(upstream)
-  const { policy, settings, upstreamOptions: _, seed: __, others = [], ...rest } = options
+  const { policy, settings, upstreamOptions: _, seed: __, others = [], connectionOf, before, ...rest } = options
+  await before?.()
   const secretDir = await mkdtemp(join(tmpdir(), 'countersign-git-'))
   await writeFile(join(secretDir, 'password'), PASSWORD, { mode: 0o600 })
   const password = { file: join(secretDir, 'password') }
@@ -62,7 +67,9 @@ export async function startGitGate(
   const gate = await startRealGate({
     database: NO_DATABASE,
     policies: [policy],
-    connections: Object.fromEntries(['shop', ...others].map((name) => [name, connection])),
+    connections: Object.fromEntries(
+      ['shop', ...others].map((name) => [name, connectionOf?.(name, upstream) ?? connection]),
+    ),
     ...rest,
   })
   const clone = join(secretDir, 'clone')

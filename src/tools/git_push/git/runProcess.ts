@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import type { Readable, Writable } from 'node:stream'
+import { Readable, Writable } from 'node:stream'
 import { GateError } from '../../../errors.ts'
 
 export interface ProcessOptions {
@@ -12,8 +12,14 @@ export interface ProcessOptions {
   /** Bytes of stdout that are kept; a process that writes more is killed. */
   readonly maxOutput: number
   readonly signal?: AbortSignal
-  /** A two-way stream as file descriptor 3 of the process. */
-  readonly onChannel?: (channel: Readable & Writable) => void
+  /** Streams that are file descriptors 3 (it reads) and 4 (it writes) of the process. */
+  readonly onChannel?: (channel: Channel) => void
+}
+
+/** The other ends of two descriptors of a process. */
+export interface Channel {
+  readonly toProcess: Writable
+  readonly fromProcess: Readable
 }
 
 export interface ProcessResult {
@@ -42,7 +48,7 @@ export function runProcess(
     const child = spawn(program, args, {
       env: { ...env },
       detached: true,
-      stdio: ['pipe', 'pipe', 'pipe', ...(onChannel === undefined ? [] : (['pipe'] as const))],
+      stdio: ['pipe', 'pipe', 'pipe', ...(onChannel === undefined ? [] : (['pipe', 'pipe'] as const))],
       ...(cwd !== undefined && { cwd }),
     })
     const out: Buffer[] = []
@@ -80,10 +86,10 @@ export function runProcess(
     // It may end before it has read everything; its exit code says what that means.
     child.stdin?.on('error', () => {})
     child.stdin?.end(stdin)
-    const channel = child.stdio[3]
-    if (onChannel !== undefined && channel !== null && channel !== undefined) {
-      channel.on('error', () => {})
-      onChannel(channel as unknown as Readable & Writable)
+    const [, , , toProcess, fromProcess] = child.stdio
+    if (onChannel !== undefined && isWritable(toProcess) && isReadable(fromProcess)) {
+      for (const end of [toProcess, fromProcess]) end.on('error', () => {})
+      onChannel({ toProcess, fromProcess })
     }
   })
 }
@@ -97,3 +103,6 @@ export function killGroup({ pid }: ChildProcess): void {
     // It has ended already.
   }
 }
+
+const isWritable = (stream: unknown): stream is Writable => stream instanceof Writable
+const isReadable = (stream: unknown): stream is Readable => stream instanceof Readable

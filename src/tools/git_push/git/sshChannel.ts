@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { Readable, Writable } from 'node:stream'
 import type { ClientChannel, ConnectConfig, Client as SshClient } from 'ssh2'
 import { GateError } from '../../../errors.ts'
+import type { Channel } from './runProcess.ts'
 
 export interface SshTarget {
   readonly host: string
@@ -17,8 +17,8 @@ export interface SshTarget {
 }
 
 export interface SshChannel {
-  /** Joins the remote program with the stream that git reads and writes. */
-  join(git: Readable & Writable): void
+  /** Joins the remote program with what git reads and writes. */
+  join(git: Channel): void
   close(): void
 }
 
@@ -98,11 +98,10 @@ function joinable(client: SshClient, channel: ClientChannel): SshChannel {
   channel.on('error', () => {})
   channel.stderr.resume()
   return {
-    join(git) {
-      git.pipe(channel)
-      channel.pipe(git)
-      git.on('close', close)
-      channel.on('close', () => git.end())
+    join({ toProcess, fromProcess }) {
+      fromProcess.pipe(channel)
+      channel.pipe(toProcess)
+      channel.on('close', () => toProcess.end())
     },
     close,
   }

@@ -1,10 +1,9 @@
-import type { Readable, Writable } from 'node:stream'
 import { GateError } from '../../../errors.ts'
 import type { ReadSecret } from '../../../settings/secretReference.ts'
 import type { GitConnection } from '../settings.ts'
 import type { Git } from './git.ts'
 import { type GitConfig, gitEnvironment, limited } from './gitEnvironment.ts'
-import { type ProcessResult, runProcess } from './runProcess.ts'
+import { type Channel, type ProcessResult, runProcess } from './runProcess.ts'
 import { openSshChannel } from './sshChannel.ts'
 
 export interface UpstreamParts {
@@ -63,7 +62,7 @@ export async function runAtUpstream(
 interface Remote {
   readonly address: string
   readonly config: GitConfig
-  readonly join?: (channel: Readable & Writable) => void
+  readonly join?: (channel: Channel) => void
   close(): void
 }
 
@@ -86,8 +85,8 @@ async function openRemote(
       },
       service,
     )
-    // git-remote-fd reads and writes the descriptor it is given, and connects to nothing.
-    return { address: 'fd::3', config: { 'protocol.fd.allow': 'always' }, join: channel.join, close: channel.close }
+    // git-remote-fd reads and writes the descriptors it is given, and connects to nothing.
+    return { address: 'fd::3,4', config: { 'protocol.fd.allow': 'always' }, join: channel.join, close: channel.close }
   }
   const scheme = url.protocol.slice(0, -1)
   const config: Record<string, string> = { [`protocol.${scheme}.allow`]: 'always', 'http.sslVerify': 'true' }
