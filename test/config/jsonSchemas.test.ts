@@ -16,6 +16,8 @@ test('editors are told about unknown keys, and about what tools can match on', (
   const schema = JSON.parse(jsonSchemas([sqlTool.match]).get('policy.schema.json') ?? '')
   expect(schema).toMatchObject({ additionalProperties: false, required: ['policy', 'rules'] })
   const [, mapping] = schema.properties.rules.items.properties.match.anyOf
-  expect(Object.keys(mapping.properties).sort()).toEqual(['operation', 'schemas', 'tables', 'where'])
+  expect(Object.keys(mapping.properties).sort()).toEqual([
+    ...['atMost', 'during', 'kinds', 'labels', 'operation', 'schemas', 'tables', 'where'],
+  ])
   expect(mapping.additionalProperties).toBe(false)
 })
