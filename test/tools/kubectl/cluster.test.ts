@@ -192,6 +192,71 @@ describe('credentials of a cluster', () => {
   })
 })
 
+describe('types that somebody added', () => {
+  beforeEach(() => {
+    const resources = [
+      {
+        name: 'widgets',
+        kind: 'Widget',
+        singularName: 'widget',
+        namespaced: true,
+        verbs: ['get', 'list', 'create', 'patch'],
+      },
+    ]
+    const groups = [
+      { versions: [{ groupVersion: 'example.com/v1' }], preferredVersion: { groupVersion: 'example.com/v1' } },
+    ]
+    api.answers.set('/apis', (_, response) => sendJson(response, { groups }))
+    api.answers.set('/apis/example.com/v1', (_, response) => sendJson(response, { resources }))
+  })
+  const WIDGETS = '/apis/example.com/v1/namespaces/default/widgets'
+
+  test('any change of one is for a person', async () => {
+    api.answers.set(`${WIDGETS}/w`, (request, response, body) =>
+      request.method === 'GET'
+        ? sendJson(response, { reason: 'NotFound' }, 404)
+        : sendJson(response, JSON.parse(body), 201),
+    )
+    const { operations } = await kubectl.understand(
+      ['apply'],
+      'apiVersion: example.com/v1\nkind: Widget\nmetadata: { name: w }',
+    )
+    expect(operations.map(({ operation, otherwise }) => [operation, otherwise])).toEqual([
+      ['apply', 'deny'],
+      ['kind:example.com/widgets', 'require-approval'],
+    ])
+  })
+
+  test('a column of a table that is called a secret is hidden', async () => {
+    api.answers.set(WIDGETS, (_, response) =>
+      sendJson(response, {
+        kind: 'Table',
+        columnDefinitions: [
+          { name: 'Name', priority: 0 },
+          { name: 'Admin Password', priority: 0 },
+          { name: 'Size', priority: 0 },
+        ],
+        rows: [{ cells: ['w', 'hunter2-canary', 3], object: { metadata: { name: 'w' } } }],
+      }),
+    )
+    const { result } = await kubectl.run(['get', 'widgets'])
+    expect(result.rows).toEqual([['w', '[masked:secret-by-name]', 3]])
+  })
+
+  test('items of a list of Secrets are Secrets, although they do not say so', async () => {
+    api.answers.set('/api/v1', (_, response) =>
+      sendJson(response, {
+        resources: [{ name: 'secrets', kind: 'Secret', singularName: 'secret', namespaced: true, verbs: ['list'] }],
+      }),
+    )
+    api.answers.set('/api/v1/namespaces/default/secrets', (_, response) =>
+      sendJson(response, { kind: 'SecretList', items: [{ metadata: { name: 'a' }, data: { x: 'Y2FuYXJ5LXZhbHVl' } }] }),
+    )
+    const { result } = await kubectl.run(['get', 'secrets', '-o', 'json'])
+    expect(result.output.items[0].data).toEqual({ x: '[masked:secret]' })
+  })
+})
+
 describe('logs', () => {
   const LOG = '/api/v1/namespaces/default/pods/web/log'
 

@@ -58,7 +58,9 @@ export function readFieldSelector(text: string): string {
     const [, field = '', operator = '', value = ''] =
       /^([A-Za-z.]+)(!=|==|=)([A-Za-z0-9._:/-]{0,253})$/.exec(part) ?? []
     if (!FIELDS.has(field)) {
-      refuse(`The field selector ${quote(part)} is not offered; the fields are ${[...FIELDS].join(', ')}.`)
+      refuse(
+        `The field ${quote(part.split(/[!=]/)[0] ?? '')} cannot be selected by; the fields are ${[...FIELDS].join(', ')}.`,
+      )
     }
     return `${field}${operator === '!=' ? '!=' : '='}${value}`
   })

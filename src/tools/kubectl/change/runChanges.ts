@@ -64,7 +64,9 @@ async function runChange(judged: JudgedChange, planning: Planning): Promise<Done
     } catch (error) {
       if (!(error instanceof GateError) || error.code !== 'ERR_KUBECTL_FAILED') throw error
       if (request.method === 'DELETE' && error.facts.status === 404) throw goneError(change.name, error)
-      if (error.facts.status !== 409 || judged.live === undefined || attempt === ATTEMPTS) throw error
+      // 422 is how servers answer a test of a JSON patch that fails.
+      const mayBeStale = error.facts.status === 409 || error.facts.status === 422
+      if (!mayBeStale || judged.live === undefined || attempt === ATTEMPTS) throw error
       const now = await readLive(change, cluster, signal)
       if (now === undefined || JSON.stringify(stateOf(now)) !== JSON.stringify(stateOf(judged.live))) {
         throw new GateError('ERR_KUBECTL_CHANGED', { detail: wordName(judged), cause: error })
