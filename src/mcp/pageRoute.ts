@@ -40,8 +40,8 @@ export interface EventSink {
   onClose(listener: () => void): void
 }
 
-/** A decision with its reason fits many times. */
-const FORM_BYTES = 32 * 1024
+/** A reviewer who changes a request sends all of it, with every character in up to nine bytes. */
+const FORM_BYTES = 512 * 1024
 
 /** A client that does not read may hold this much; then it is dropped, and may connect again. */
 const UNREAD_BYTES = 64 * 1024
