@@ -1,8 +1,16 @@
+import type { ApprovalStore } from '../approvals/ports.ts'
 import type { Trail } from '../audit/trail.ts'
 import type { VerifyToken } from '../identity/authenticate.ts'
 import type { Front } from '../mcp/ports.ts'
 import type { Tool } from '../tools/tool.ts'
-import type { Watched } from './openMetrics.ts'
+import type { ConnectionCounts } from './watchConnections.ts'
+
+/** What is looked at when somebody reads the metrics. */
+export interface Watched {
+  readonly store: Pick<ApprovalStore, 'list'>
+  readonly connections: () => ConnectionCounts
+  readonly trail: Pick<Trail, 'isWritable'>
+}
 
 /** Ports go in, and come out counted: they do the same as before. */
 export interface Metrics {

@@ -1,19 +1,9 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { ApprovalStore } from '../approvals/ports.ts'
 import type { TrailEvent } from '../audit/event.ts'
-import type { Trail } from '../audit/trail.ts'
 import type { VerifyToken } from '../identity/authenticate.ts'
 import type { Front } from '../mcp/ports.ts'
 import type { Tool } from '../tools/tool.ts'
-import type { Metrics } from './metrics.ts'
-import type { ConnectionCounts } from './watchConnections.ts'
-
-/** What is looked at when somebody reads the metrics. */
-export interface Watched {
-  readonly store: Pick<ApprovalStore, 'list'>
-  readonly connections: () => ConnectionCounts
-  readonly trail: Pick<Trail, 'isWritable'>
-}
+import type { Metrics, Watched } from './metrics.ts'
 
 /** Seconds. A call that waits for people takes as long as they do, and is told apart by its status. */
 const CALL_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
