@@ -31,6 +31,8 @@ export const gitConnection = z
         error: 'a fingerprint such as SHA256:... as ssh-keygen -lf prints it',
       })
       .optional(),
+    /** Instead of hostKey: a file in the form of OpenSSH's known_hosts. */
+    knownHosts: secretReference.optional(),
     objectFormat: z.enum(['sha1', 'sha256']).default('sha1'),
     /** Folder for what agents push and for a copy of the repository; beside the store when absent. */
     cache: z.string().min(1).optional(),
@@ -81,9 +83,9 @@ interface Problem {
   readonly message: string
 }
 
-type Written = Pick<GitConnection, 'url' | 'password' | 'privateKey' | 'passphrase' | 'hostKey' | 'tls'>
+type Written = Pick<GitConnection, 'url' | 'password' | 'privateKey' | 'passphrase' | 'hostKey' | 'knownHosts' | 'tls'>
 
-function problemsOf({ url, password, privateKey, passphrase, hostKey, tls }: Written): Problem[] {
+function problemsOf({ url, password, privateKey, passphrase, hostKey, knownHosts, tls }: Written): Problem[] {
   const at = (path: string, message: string): Problem => ({ path: [path], message })
   if (!URL.canParse(url)) {
     return [at('url', 'a URL such as https://host/repo.git or ssh://host/repo.git (host:repo is not one)')]
@@ -101,13 +103,15 @@ function problemsOf({ url, password, privateKey, passphrase, hostKey, tls }: Wri
       if (protocol === 'http:' && !isLoopback(hostname)) {
         problems.push(at('url', 'plain http is accepted for loopback hosts only: use https'))
       }
-      for (const [name, given] of Object.entries({ privateKey, passphrase, hostKey })) {
+      for (const [name, given] of Object.entries({ privateKey, passphrase, hostKey, knownHosts })) {
         if (given !== undefined) problems.push(at(name, 'belongs to ssh URLs'))
       }
       break
     case 'ssh:':
       if (privateKey === undefined) problems.push(at('privateKey', 'required for ssh'))
-      if (hostKey === undefined) problems.push(at('hostKey', 'required for ssh: without it anybody could answer'))
+      if ((hostKey === undefined) === (knownHosts === undefined)) {
+        problems.push(at('hostKey', 'pin the key of the server: hostKey (ssh-keygen -lf) or knownHosts'))
+      }
       if (password !== undefined) problems.push(at('password', 'belongs to https URLs: ssh takes a privateKey'))
       if (tls !== undefined) problems.push(at('tls', 'belongs to https URLs'))
       break

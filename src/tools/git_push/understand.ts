@@ -126,8 +126,9 @@ async function readBase(copy: Git, base: string, heads: ReadonlyMap<string, stri
 }
 
 function targetOf(connection: string, settings: GitConnection): Json {
-  const { url, user, hostKey, objectFormat, protectedPaths } = settings
-  return { connection, url, user, hostKey: hostKey === undefined ? [] : [hostKey].flat(), objectFormat, protectedPaths }
+  const { url, user, hostKey = [], knownHosts = {}, objectFormat, protectedPaths } = settings
+  const keys = { hostKey: [hostKey].flat(), knownHosts: { ...knownHosts } }
+  return { connection, url, user, ...keys, objectFormat, protectedPaths }
 }
 
 function describeRequest(args: PushArguments, ref: string): readonly RequestField[] {

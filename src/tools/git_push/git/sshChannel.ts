@@ -1,14 +1,13 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
-import type { ClientChannel, ConnectConfig, Client as SshClient } from 'ssh2'
+import type { ClientChannel, ConnectConfig, ServerHostKeyAlgorithm, Client as SshClient } from 'ssh2'
 import { GateError } from '../../../errors.ts'
+import type { PinnedKeys } from '../../ssh_exec/session/hostKeys.ts'
 import type { Channel } from './runProcess.ts'
 
 export interface SshTarget {
   readonly host: string
   readonly port: number
   readonly user: string
-  /** Fingerprints, `SHA256:...`. */
-  readonly hostKeys: readonly string[]
+  readonly pinned: PinnedKeys
   readonly privateKey: string
   readonly passphrase: string | undefined
   /** Path of the repository at the server. */
@@ -41,8 +40,9 @@ export async function openSshChannel(target: SshTarget, program: 'git-receive-pa
     readyTimeout: Math.min(target.timeoutMs, 20_000),
     keepaliveInterval: 10_000,
     keepaliveCountMax: 3,
+    algorithms: { serverHostKey: [...target.pinned.algorithms] as ServerHostKeyAlgorithm[] },
     hostVerifier: (key: Buffer) => {
-      isWrongKey = !target.hostKeys.some((pinned) => isSameText(pinned, fingerprintOf(key)))
+      isWrongKey = !target.pinned.accepts(key)
       return !isWrongKey
     },
   }
@@ -110,13 +110,4 @@ function joinable(client: SshClient, channel: ClientChannel): SshChannel {
 /** The remote login shell sees one word. */
 function quote(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`
-}
-
-export function fingerprintOf(key: Buffer): string {
-  return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`
-}
-
-function isSameText(left: string, right: string): boolean {
-  const [a, b] = [Buffer.from(left), Buffer.from(right)]
-  return a.length === b.length && timingSafeEqual(a, b)
 }

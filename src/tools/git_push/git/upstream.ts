@@ -1,5 +1,6 @@
 import { GateError } from '../../../errors.ts'
 import type { ReadSecret } from '../../../settings/secretReference.ts'
+import { readPinnedKeys } from '../../ssh_exec/session/hostKeys.ts'
 import type { GitConnection } from '../settings.ts'
 import type { Git } from './git.ts'
 import { type GitConfig, gitEnvironment, limited } from './gitEnvironment.ts'
@@ -73,18 +74,16 @@ async function openRemote(
 ): Promise<Remote> {
   const url = new URL(settings.url)
   if (url.protocol === 'ssh:') {
-    if (settings.privateKey === undefined || settings.hostKey === undefined)
-      throw new GateError('ERR_TARGET_CREDENTIALS')
+    if (settings.privateKey === undefined) throw new GateError('ERR_TARGET_CREDENTIALS')
+    const host = url.hostname.replace(/^\[|\]$/g, '')
+    const port = url.port === '' ? 22 : Number(url.port)
+    const { user, hostKey, knownHosts, limits } = settings
+    const pinned = await readPinnedKeys({ host, port, hostKey, knownHosts }, readSecret)
     const privateKey = await readSecret(settings.privateKey)
     const passphrase = settings.passphrase && (await readSecret(settings.passphrase))
-    const channel = await openSshChannel(
-      {
-        ...{ host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? 22 : Number(url.port) },
-        ...{ user: settings.user, hostKeys: [settings.hostKey].flat(), privateKey, passphrase },
-        ...{ path: decodeURIComponent(url.pathname), timeoutMs: settings.limits.timeout },
-      },
-      service,
-    )
+    const path = decodeURIComponent(url.pathname)
+    const target = { host, port, user, pinned, privateKey, passphrase, path, timeoutMs: limits.timeout }
+    const channel = await openSshChannel(target, service)
     // git-remote-fd reads and writes the descriptors it is given, and connects to nothing.
     return { address: 'fd::3,4', config: { 'protocol.fd.allow': 'always' }, join: channel.join, close: channel.close }
   }

@@ -10,6 +10,9 @@ export interface PinnedKeys {
   readonly algorithms: readonly string[]
 }
 
+/** A host and where its keys are written down. */
+export type PinnedHost = Pick<SshConnection, 'host' | 'port' | 'hostKey' | 'knownHosts'>
+
 /** Modern kinds of host key, best first. `ssh-rsa` with SHA-1 is not among them. */
 const ALGORITHMS = [
   'ssh-ed25519',
@@ -21,7 +24,7 @@ const ALGORITHMS = [
 ] as const
 
 /** @throws GateError ERR_SECRET when known_hosts cannot be read, ERR_SSH_HOST_KEY when it does not know the host. */
-export async function readPinnedKeys(settings: SshConnection, readSecret: ReadSecret): Promise<PinnedKeys> {
+export async function readPinnedKeys(settings: PinnedHost, readSecret: ReadSecret): Promise<PinnedKeys> {
   const { hostKey, knownHosts } = settings
   if (knownHosts === undefined) return pinFingerprints([hostKey ?? []].flat())
   const keys = findKnownKeys(await readSecret(knownHosts), settings)
@@ -55,7 +58,7 @@ interface KnownKey {
  * The keys that a known_hosts file (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT) has for a host: by name, `[name]:port`, or
  * hashed. Patterns and certificate authorities are not followed, and a revoked key is none.
  */
-function findKnownKeys(text: string, { host, port }: SshConnection): readonly KnownKey[] {
+function findKnownKeys(text: string, { host, port }: PinnedHost): readonly KnownKey[] {
   const names = port === 22 ? [host, `[${host}]:22`] : [`[${host}]:${port}`]
   const revoked: Buffer[] = []
   const found: KnownKey[] = []
