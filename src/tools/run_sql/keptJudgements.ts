@@ -48,7 +48,7 @@ export function createKeptJudgements(maxAll = MAX_ALL): KeptJudgements {
       forget(key)
       const size = key.length + JSON.stringify(kept).length
       if (size > Math.min(MAX_ONE, maxAll)) return
-      deepFreeze(kept.judgement)
+      deepFreeze(kept)
       entries.set(key, { kept, size })
       all += size
       for (const oldest of entries.keys()) {

@@ -193,5 +193,6 @@ describe('createKeptJudgements', () => {
     kept.keep('a', mine)
     expect(() => (mine.judgement.operations as unknown[]).push({})).toThrow(TypeError)
     expect(Object.isFrozen(mine.judgement.operations[0])).toBe(true)
+    expect([mine.statement, mine.described, mine.asked].every((part) => Object.isFrozen(part))).toBe(true)
   })
 })
