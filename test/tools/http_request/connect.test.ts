@@ -194,9 +194,20 @@ test('the far end of a connection is looked at, however the connection came abou
   const options = { hostname, host: hostname, protocol: 'http:', port: String(target.port) }
   const error = await new Promise((resolve) => connect(options, (...[problem]) => resolve(problem)))
   expect(error).toMatchObject({ code: 'ERR_HTTP_ADDRESS' })
-  const other = { ...options, hostname: '127.0.0.1', host: '127.0.0.1' }
-  expect(await new Promise((resolve) => connect(other, (...[problem]) => resolve(problem)))).toMatchObject({
-    code: 'ERR_HTTP_ADDRESS',
-  })
   expect(target.arrived).toEqual([])
+})
+
+test('a connector connects to no host but its own, even where the address would do', async () => {
+  const target = await startTarget((_, response) => sendJson(response, {}))
+  closing.push(() => target.close())
+  const connect = await createConnector(
+    { baseUrl: `http://127.0.0.1:${target.port}/`, allowPrivate: true, tls: {} },
+    (_, callback) => callback(null, [{ address: '127.0.0.1', family: 4 }]),
+  )
+  for (const hostname of ['127.0.0.2', 'localhost', 'other.example']) {
+    const options = { hostname, host: hostname, protocol: 'http:', port: String(target.port) }
+    const error = await new Promise((resolve) => connect(options, (...[problem]) => resolve(problem)))
+    expect(error, hostname).toMatchObject({ code: 'ERR_HTTP_ADDRESS' })
+  }
+  expect(target.connections()).toBe(0)
 })

@@ -79,6 +79,19 @@ test.each([
   }
 })
 
+test('the refusal says what was wrong, and repeats nothing', () => {
+  const detailOf = (path: string) => {
+    try {
+      return normalizePath(path)
+    } catch (error) {
+      return error instanceof GateError ? error.detail : error
+    }
+  }
+  expect(detailOf('/a/%2e%2e/b')).toBe('A dot segment is percent-encoded.')
+  expect(detailOf('/../b')).toBe('It leads out of the base URL.')
+  expect(detailOf('/a?b=c')).toBe('Put parameters into `query`; a fragment is never sent.')
+})
+
 test('a path of any length is refused or short', () => {
   expect(() => normalizePath(`/${'a'.repeat(5_000)}`)).toThrow(GateError)
   expect(() => normalizePath('/a'.repeat(3_000))).toThrow(GateError)
