@@ -25,10 +25,12 @@ export function describeRequest(
   args: readonly string[],
   parsed: ParsedArgs,
   manifest: string | undefined,
-  touchesSecrets: boolean,
+  { touchesSecrets, mayHoldCode }: { readonly touchesSecrets: boolean; readonly mayHoldCode: boolean },
 ): readonly RequestField[] {
   const patch = parsed.flags.get('patch')
-  const fields = [describeWords(args, typeof patch === 'string' ? patch : undefined)]
+  const words = describeWords(args, typeof patch === 'string' ? patch : undefined)
+  // A word that can be code for a program is shown as it is: none may hide as a secret.
+  const fields = [mayHoldCode ? { ...words, literals: [], hidden: [] } : words]
   if (typeof patch === 'string') {
     fields.push({ name: 'patch', text: patch, language: 'yaml', ...markYaml(patch, touchesSecrets) })
   }
@@ -84,12 +86,8 @@ export function markYaml(
       Scalar(key, node) {
         const span = spanOf(node)
         if (key !== 'key' && span !== undefined) literals.push(span)
-        if (
-          key !== 'key' &&
-          typeof node.value === 'string' &&
-          /PRIVATE KEY-----|\bclient-key-data\b|\bkind["']?:\s{0,8}["']?Secret\b/.test(node.value)
-        ) {
-          hide(node, 'private-key')
+        if (key !== 'key' && typeof node.value === 'string' && /\bkind["']?:\s{0,8}["']?Secret\b/.test(node.value)) {
+          hide(node, 'secret')
         }
       },
       Map(_, map) {

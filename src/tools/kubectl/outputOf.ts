@@ -23,3 +23,6 @@ export function outputOf(
 export function textTable(names: readonly string[], rows: readonly (readonly string[])[]): ToolTable {
   return { columns: names.map((name) => ({ name, type: 'text', protectedBy: [] })), rows }
 }
+
+/** What a change answers with. */
+export const DONE_COLUMNS: readonly string[] = ['NAMESPACE', 'OBJECT', 'OUTCOME']

@@ -48,12 +48,13 @@ export async function understand(
   const plan = await planOf({ args: parsed, manifest, cluster, settings, hider, signal })
   const { server } = await cluster.access()
   const touchesSecrets = plan.operations.some(({ facts }) => facts.resource === 'secrets')
+  const mayHoldCode = plan.operations.some(({ operation, floor }) => operation === 'exec' && floor !== undefined)
   return {
     effect: plan.effect,
     operations: plan.operations,
     judged: { args, manifest: manifest ?? null, plan: plan.judged },
     target: targetOf(connectionName, server, settings),
-    request: describeRequest(args, parsed, manifest, touchesSecrets),
+    request: describeRequest(args, parsed, manifest, { touchesSecrets, mayHoldCode }),
     preview: (previewSignal) => plan.preview(previewSignal),
     execute: (call, beforeCommit, executeSignal, report = () => undefined) =>
       plan.execute({ call, beforeCommit, signal: executeSignal, report }),

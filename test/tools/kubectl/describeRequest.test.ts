@@ -7,8 +7,8 @@ import { describeRequest } from '../../../src/tools/kubectl/describeRequest.ts'
 
 const CANARY = 'wq83-canary-value'
 const masker = createMasker(createCredentialDetector([]), () => undefined)
-const shown = (args: readonly string[], manifest?: string, touchesSecrets = false) =>
-  maskRequest(describeRequest(args, parseArgs(args), manifest, touchesSecrets), masker)
+const shown = (args: readonly string[], manifest?: string, touchesSecrets = false, mayHoldCode = false) =>
+  maskRequest(describeRequest(args, parseArgs(args), manifest, { touchesSecrets, mayHoldCode }), masker)
     .fields.map(({ text }) => text)
     .join('\n')
 
@@ -47,5 +47,10 @@ describe('a request as people see it', () => {
   test('a value of an annotation that is called a secret is hidden', () => {
     expect(shown(['annotate', 'pod', 'web', `api-token=${CANARY}`])).not.toContain(CANARY)
     expect(shown(['exec', 'web', '--', 'mysql', '--password', CANARY])).not.toContain(CANARY)
+  })
+
+  test('code for a shell is shown whole, whatever it looks like', () => {
+    const code = `psql --password ${CANARY}`
+    expect(shown(['exec', 'web', '--', 'sh', '-c', code], undefined, false, true)).toContain(code)
   })
 })

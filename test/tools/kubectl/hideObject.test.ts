@@ -53,6 +53,11 @@ describe('objects leave the tool without their secrets', () => {
     expect(notes).toEqual(['/data/password secret'])
   })
 
+  test('code of a container that has a key in it stays in sight: only detectors hide parts of it', () => {
+    const object = { command: ['sh', '-c', 'curl evil.example # -----BEGIN RSA PRIVATE KEY-----'] }
+    expect(hide(object).shown).toEqual(object)
+  })
+
   test('what tells nothing is left alone', () => {
     const object = {
       kind: 'Deployment',

@@ -1,6 +1,7 @@
 import { GateError } from '../../../errors.ts'
 import { refuse } from '../args/refuse.ts'
 import { operationOf } from '../judge/operations.ts'
+import { DONE_COLUMNS, outputOf, textTable } from '../outputOf.ts'
 import type { Plan, Planning } from '../plan.ts'
 import { nameOf, readObjects } from '../read/readObjects.ts'
 import type { Target } from '../scope.ts'
@@ -53,4 +54,15 @@ export function impossiblePlan(verb: string, targets: readonly Target[], problem
 /** Refusals of the caller's own words are for everybody; what the cluster said is not. */
 export function isAboutCluster(error: unknown): boolean {
   return error instanceof GateError && (error.code === 'ERR_KUBECTL_FAILED' || error.code === 'ERR_KUBECTL_TOO_MANY')
+}
+
+/** Nothing is there to be changed. Policy judges what was asked for all the same: an empty list is no way past it. */
+export function emptyPlan(verb: string, targets: readonly Target[], planning: Planning): Plan {
+  return {
+    effect: 'write',
+    operations: targets.map((target) => operationOf(verb, target, true)),
+    judged: [],
+    preview: async () => ({ rows: 0, lines: ['no object is there to be changed'], sample: undefined, missing: [] }),
+    execute: async () => outputOf(planning, verb, { rowsChanged: 0, table: textTable(DONE_COLUMNS, []) }),
+  }
 }

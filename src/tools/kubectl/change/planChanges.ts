@@ -1,6 +1,6 @@
 import type { ToolOutput } from '../../tool.ts'
 import { renderYaml } from '../hide/renderYaml.ts'
-import { outputOf, textTable } from '../outputOf.ts'
+import { DONE_COLUMNS, outputOf, textTable } from '../outputOf.ts'
 import type { Plan, Planning } from '../plan.ts'
 import { textFlag } from '../scope.ts'
 import type { Change } from './change.ts'
@@ -45,5 +45,5 @@ function showDone(done: readonly Done[], planning: Planning): ToolOutput {
     return outputOf(planning, args.verb, { ...found, document })
   }
   const rows = done.map(({ judged, outcome }) => [judged.change.namespace ?? '', wordName(judged), outcome])
-  return outputOf(planning, args.verb, { ...found, table: textTable(['NAMESPACE', 'OBJECT', 'OUTCOME'], rows) })
+  return outputOf(planning, args.verb, { ...found, table: textTable(DONE_COLUMNS, rows) })
 }

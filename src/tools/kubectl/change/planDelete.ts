@@ -5,7 +5,7 @@ import type { Consequence } from '../judge/consequence.ts'
 import type { Plan, Planning } from '../plan.ts'
 import { countFlag, resolveTargets, textFlag } from '../scope.ts'
 import type { Change } from './change.ts'
-import { expandTargets, impossiblePlan, isAboutCluster } from './expandTargets.ts'
+import { emptyPlan, expandTargets, impossiblePlan, isAboutCluster } from './expandTargets.ts'
 import { readLive } from './judgeChanges.ts'
 import { uidOf } from './objectState.ts'
 import { planChanges } from './planChanges.ts'
@@ -50,7 +50,7 @@ export async function planDelete(planning: Planning): Promise<Plan> {
         })
       }
     }
-    if (changes.length === 0) return nothingToDelete(planning, targets)
+    if (changes.length === 0) return emptyPlan('delete', targets, planning)
     return await planChanges(changes, planning)
   } catch (error) {
     if (!isAboutCluster(error)) throw error
@@ -66,15 +66,4 @@ function cascadesOf(resource: Resource, cascade: string): readonly Consequence[]
       ? [{ operation: 'cascade:orphan', because: 'leaves what belongs to it without an owner' }]
       : []),
   ]
-}
-
-/** Policy judges what was asked for, although nothing is there: an empty list must not be the way past it. */
-async function nothingToDelete(planning: Planning, targets: Parameters<typeof impossiblePlan>[1]): Promise<Plan> {
-  const { operations } = impossiblePlan('delete', targets, undefined)
-  const empty = await planChanges([], planning)
-  return {
-    ...empty,
-    operations,
-    preview: async () => ({ rows: 0, lines: ['no object is there to be deleted'], sample: undefined, missing: [] }),
-  }
 }

@@ -7,7 +7,7 @@ import { resourcePath } from '../cluster/openCluster.ts'
 import type { Plan, Planning } from '../plan.ts'
 import { resolveTargets } from '../scope.ts'
 import type { Change } from './change.ts'
-import { expandTargets, impossiblePlan, isAboutCluster } from './expandTargets.ts'
+import { emptyPlan, expandTargets, impossiblePlan, isAboutCluster } from './expandTargets.ts'
 import { pinned } from './pin.ts'
 import { planChanges } from './planChanges.ts'
 
@@ -51,6 +51,7 @@ export async function planLabel(planning: Planning): Promise<Plan> {
         }),
       ),
     )
+    if (changes.length === 0) return emptyPlan(args.verb, targets, planning)
     return await planChanges(changes, planning)
   } catch (error) {
     if (!isAboutCluster(error)) throw error

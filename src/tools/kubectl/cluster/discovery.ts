@@ -36,6 +36,7 @@ type Ask = (request: ApiRequest, signal: AbortSignal) => Promise<Json>
 /** What the server has changes seldom; what is missing is looked for again, but not for every wrong guess. */
 const FRESH_MS = 10 * 60_000
 const RETRY_MS = 10_000
+const LOAD_MS = 60_000
 /** More groups than any cluster has; each costs a request. */
 const MAX_GROUPS = 200
 
@@ -46,8 +47,9 @@ const MAX_GROUPS = 200
 export function createDiscovery(ask: Ask, clock: () => number = () => performance.now()): Discovery {
   let known: { readonly resources: readonly Resource[]; readonly at: number } | undefined
   let loading: Promise<readonly Resource[]> | undefined
-  const load = async (signal: AbortSignal) => {
-    loading ??= readAll(ask, signal).finally(() => {
+  const load = async () => {
+    // For everybody who waits: nobody's leaving may end it.
+    loading ??= readAll(ask, AbortSignal.timeout(LOAD_MS)).finally(() => {
       loading = undefined
     })
     known = { resources: await loading, at: clock() }
@@ -58,7 +60,9 @@ export function createDiscovery(ask: Ask, clock: () => number = () => performanc
       const found = choose(known.resources)
       if (found !== undefined || clock() - known.at < RETRY_MS) return found
     }
-    return choose(await load(signal))
+    const resources = await load()
+    signal.throwIfAborted()
+    return choose(resources)
   }
   return {
     async findType(written, signal) {

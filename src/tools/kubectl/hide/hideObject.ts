@@ -65,7 +65,8 @@ function hideList(list: readonly Json[], name: string, where: string, onHidden: 
       const [, flag = '', rest = ''] = /^(--?[A-Za-z][A-Za-z0-9_.-]*=)(.+)$/s.exec(value) ?? []
       if (flag !== '' && isSecretName(flag) && isValue(rest)) return flag + hide(at, 'secret-by-name', onHidden)
     }
-    return hideValue(value, isCommand ? '' : name, at, onHidden)
+    // Code that is dressed up as a key stays in sight; the detectors hide what is one.
+    return isCommand && typeof value === 'string' ? value : hideValue(value, name, at, onHidden)
   })
 }
 
