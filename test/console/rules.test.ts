@@ -49,7 +49,7 @@ describe('the page of rules', () => {
     expect(rows).toHaveLength(3)
     expect(rows[0]).toMatch(/db-maintenance-agents \/ small-deletes/)
     expect(rows[0]).toMatch(/policy0\.yaml:6/)
-    expect(rows[0]).toMatch(/>3 <span class="quiet">by 1 caller</)
+    expect(rows[0]).toMatch(/>3 <span class="quiet">by 1 caller, 1 waiting</)
     expect(rows[0]).toMatch(/1 <span class="quiet">50 %</)
     expect(rows[0]).toContain('<rect class="share-approved" x="0.00" y="0" width="33.33" height="6">')
     // What the gate asks about by itself, because no rule names it.
