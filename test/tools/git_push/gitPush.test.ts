@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { readdir, readFile, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openSqliteStore } from '../../../src/adapters/sqliteStore.ts'
 import { type GitGate, run, startGitGate } from './gitGate.ts'
 import { GIT_ENV, PASSWORD } from './upstream.ts'
 
@@ -20,6 +21,15 @@ rules:
     action: require-approval
   - name: reading
     match: fetch
+    action: allow
+  - name: false-alarms
+    match: { operation: "secret:*", branch: [refs/heads/feature/alarm] }
+    action: require-approval
+  - name: too-trusting
+    match: { operation: "secret:*", branch: [refs/heads/feature/trusting] }
+    action: allow
+  - name: links
+    match: { operation: "mode:*", paths: ["bin/*"] }
     action: allow
 record: true
 `
@@ -237,6 +247,56 @@ describe('the server of the repository', () => {
     expect(answer).toMatchObject({ status: 'failed', code })
     expect(upstream.strayed).toEqual([])
   })
+})
+
+describe('what looks like a secret', () => {
+  const AWS = ['AKIA', 'QYLPMN5H', 'GHFPZAM2'].join('')
+
+  test.each(['alarm', 'trusting'])('goes to a person at best, who does not see it (%s)', async (branch) => {
+    const { gate, upstream } = shop
+    const oid = commit({ 'fixture.txt': `key ${AWS}\n` }, { message: `About ${AWS}` })
+    await leave(branch, oid)
+    const args = { connection: 'shop', branch: `feature/${branch}`, commit: oid }
+    const answer = await gate.call('git_push', args)
+    expect(answer).toMatchObject({ status: 'pending_approval' })
+    const view = JSON.stringify(await gate.reviewer().show(answer.approval_id ?? ''))
+    expect(view).toContain('secret:aws-access-key')
+    expect(view).toContain('[masked:aws-access-key]')
+    expect(view).not.toContain(AWS)
+    expect(upstream.refs()).not.toHaveProperty(`refs/heads/feature/${branch}`)
+    await gate.reviewer().approve(answer.approval_id ?? '')
+    expect(await gate.call('await_approval', { approval_id: answer.approval_id })).toMatchObject({ status: 'ok' })
+    expect(upstream.refs()[`refs/heads/feature/${branch}`]).toBe(oid)
+  })
+
+  test('in the words of the server is hidden from the agent', async () => {
+    const { gate, upstream } = shop
+    const hook = join(upstream.dir, 'hooks', 'pre-receive')
+    await mkdir(dirname(hook), { recursive: true })
+    await writeFile(hook, `#!/bin/sh\necho "not for ${PASSWORD}, and ${AWS}" >&2\nexit 1\n`, { mode: 0o755 })
+    const oid = commit({ 'hook.md': 'h\n' })
+    await leave('hook', oid)
+    const answer = await gate.call('git_push', { connection: 'shop', branch: 'feature/hook', commit: oid })
+    await rm(hook)
+    expect(answer).toMatchObject({ status: 'failed', code: 'ERR_GIT_REJECTED' })
+    expect(answer.message).toContain('not for [masked:')
+    expect(JSON.stringify(answer)).not.toMatch(new RegExp(`${PASSWORD}|${AWS}`))
+    expect(upstream.refs()).not.toHaveProperty('refs/heads/feature/hook')
+  })
+})
+
+test('a caller who is stopped by the kill switch leaves nothing here', async () => {
+  const { gate, push } = shop
+  const oid = '6f1c1b3e-0000-4000-8000-300000000099'
+  const token = await gate.mint('app-only', { claims: { oid, sub: oid } })
+  const work = commit({ 'revoked.md': 'r\n' })
+  expect(await push([`${work}:refs/heads/agent/revoked`], { token })).toMatchObject({ code: 0 })
+  const store = openSqliteStore(gate.storePath)
+  await store.revoke({ kind: 'caller', id: oid }, 'test', undefined, Date.now())
+  await store.close()
+  const again = await push([`+${work}:refs/heads/agent/again`], { token })
+  expect(again.code).not.toBe(0)
+  expect(again.output).toContain('403')
 })
 
 describe('reading with plain git', () => {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, mkdtemp, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GateError } from '../../../errors.ts'
@@ -130,11 +130,9 @@ export function openRepositories(
         return turn
       }
       await init(copyDir)
-      const git = await exclusively(async () => {
-        const made = await init(dir)
-        await borrowFrom(join(copyDir, 'objects'), dir)
-        return made
-      })
+      // Not in line behind an upload: a call of the same agent must not wait for it.
+      const git = await init(dir)
+      await borrowFrom(join(copyDir, 'objects'), dir)
       const touch = async (): Promise<void> => {
         const now = new Date()
         await utimes(join(dir, USED), now, now).catch(() => writeFile(join(dir, USED), ''))
@@ -178,8 +176,9 @@ async function borrowFrom(objects: string, dir: string): Promise<void> {
   const info = join(dir, 'objects', 'info')
   if (await exists(join(info, 'alternates'))) return
   await mkdir(info, { recursive: true })
-  await writeFile(join(info, 'alternates.new'), `${objects}\n`)
-  await rename(join(info, 'alternates.new'), join(info, 'alternates'))
+  const own = `alternates.${randomUUID()}`
+  await writeFile(join(info, own), `${objects}\n`)
+  await rename(join(info, own), join(info, 'alternates'))
 }
 
 /** No call takes a day. */
