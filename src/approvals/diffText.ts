@@ -8,7 +8,7 @@ export interface DiffPart {
 }
 
 /** Two texts that differ in more places than this are shown one after the other: looking for more takes too long. */
-const MOST_EDITS = 2_000
+const MOST_EDITS = 500
 
 /** What changed between two texts, line by line, complete: the removed and added parts together are the two texts. */
 export function diffText(before: string, after: string): readonly DiffPart[] {

@@ -61,6 +61,22 @@ test('a policy that does not load: exit code 2', async () => {
   expect([code, text.includes('error    policies/a.yaml:4:14: ')]).toEqual([2, true])
 })
 
+test('an escalation that comes after the end is a warning, at the rule or at the setting that says it', async () => {
+  const gated = (terms: string) => `${POLICY}  - { match: DELETE, action: require-approval, approval: { ${terms} } }\n`
+  const config = MINIMAL.replace('approvals:\n', 'approvals:\n  escalation: { after: 10m, to: dba }\n')
+  const warned = async (terms: string, text = config) => {
+    await writeFile(join(folder, 'policies/a.yaml'), gated(terms))
+    const { text: told } = await check(text)
+    return told.split('\n').filter((line) => line.includes('expires before it moves'))
+  }
+  expect(await warned('ttl: 1h')).toEqual([])
+  expect(await warned('ttl: 10m, escalation: none')).toEqual([])
+  expect(await warned('ttl: 10m')).toEqual([expect.stringContaining('warning  policies/a.yaml:5:5: ')])
+  expect(await warned('escalation: { after: 4h, to: dba }')).toEqual([expect.stringContaining('moves to dba')])
+  const late = config.replace('after: 10m', 'after: 5h')
+  expect(await warned('preview: wanted', late)).toEqual([expect.stringContaining('warning  approvals.escalation: ')])
+})
+
 test('a secret that cannot be read: exit code 1, by its reference only', async () => {
   const { code, text } = await check(MINIMAL, { readSecret: createReadSecret({}) })
   expect(code).toBe(1)
