@@ -154,6 +154,13 @@ describe('a command on a real OpenSSH server', () => {
     await gone(marker)
   })
 
+  test('nor does one inside of code, which makes a process group of its own', async () => {
+    const short = openHosts(settingsFor(server, { limits: { timeout: '1s' } }))
+    const marker = nextMarker()
+    await runOn(short, `timeout 100 sh -c 'timeout 200 sleep ${marker}; sleep ${marker}'`, { effect: 'write' })
+    await gone(marker)
+  })
+
   test('a read that is cancelled ends at the host', async () => {
     const marker = nextMarker()
     const leaving = new AbortController()

@@ -5,7 +5,7 @@ import { quoteWord } from '../line/emitLine.ts'
  * at their end, $5 `watch` for a line that ends with its connection.
  *
  * - `timeout -k` keeps the limit on the host: closing a channel kills nothing. It leads a process group, and signals all
- *   of it; what is left of the group when the limit struck is killed at last.
+ *   of it; what is left of the group when the limit struck is killed at last, and of the session, where ps(1) knows it.
  * - Standard input is read whole before the line starts, and only if it is whole, so that nothing ever runs on half of it.
  *   It goes through a variable and a builtin, so it is in no process list.
  * - What stays open of the channel is a signal line: its end, by a cancelled call, a lost connection or a gateway that is
@@ -28,11 +28,16 @@ exec 3<&-
 wait "$main"
 code=$?
 [ "$5" != watch ] || kill "$watcher" 2>/dev/null
-case $code in 124|137|143) kill -s KILL -- "-$main" 2>/dev/null ;; esac
+case $code in 124|137|143)
+  kill -s KILL -- "-$main" 2>/dev/null
+  for left in $(ps -s "$$" -o pid= 2>/dev/null); do
+    [ "$left" = "$$" ] || kill -s KILL "$left" 2>/dev/null
+  done ;;
+esac
 exit "$code"`
 
 export interface RemoteCall {
-  /** What was judged, for \`sh -c\`. */
+  /** What was judged, for `sh -c`. */
   readonly sent: string
   readonly timeoutMs: number
   readonly stdin: string
