@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { openSqliteStore } from '../../src/adapters/sqliteStore.ts'
+import { expire } from '../../src/approvals/transitions.ts'
 import { showStatistics } from '../../src/cli/showStatistics.ts'
 import { DEMO_PEOPLE } from '../../src/demo/people.ts'
+import { newId } from '../../src/newId.ts'
+import { anApproval } from '../approvals/fixtures.ts'
 import { type RealGate, startRealGate } from '../fixtures/realGate.ts'
 import { openVisitor, type Visitor } from './visitor.ts'
 
@@ -83,6 +87,19 @@ describe('the page of rules', () => {
     expect(refused.text).not.toContain('small-deletes')
   })
 })
+
+test('a running gateway forgets what was closed 90 days ago, once the trail has it', async () => {
+  const store = openSqliteStore(gate.storePath)
+  const at = Date.now() - 91 * 86_400_000
+  const old = anApproval({ id: newId('apr', at), createdAt: at, expiresAt: at + 60_000 })
+  const terms = { needs: old.needs, ttlMs: 60_000, previewRequired: false, reasonRequired: false }
+  await store.openOrJoin(old, terms, { maxPendingPerCaller: 5 }, at)
+  await store.change(old.id, (one) => expire(one, at + 60_000))
+  await expect.poll(() => store.get(old.id), { timeout: 30_000 }).toBeUndefined()
+  await store.close()
+  const told = (await gate.readTrail()).filter(({ approval }) => approval === old.id).map(({ event }) => event)
+  expect(told).toEqual(['approval.requested', 'approval.expired'])
+}, 40_000)
 
 describe('countersign approvals stats', () => {
   async function stats(over: { json?: boolean; since?: string; by?: string; token?: string } = {}) {

@@ -298,6 +298,33 @@ describe('a linked account', () => {
   })
 })
 
+test('where linking is off nobody begins it, and what was linked before decides nothing', async () => {
+  const off = await startSlackGate({
+    slack: made.slack,
+    database: made.gate.database,
+    slackSettings: { linking: false },
+    config: { approvals: { console: { enabled: true }, reviewers: { dba: { people: [DEMO_IDS.reviewer] } } } },
+  })
+  try {
+    await eventually(() => made.slack.sockets.size === 2)
+    const socket = [...made.slack.sockets].length - 1
+    expect(await type('U0GRA', 'link', {}, socket)).toContain('cannot be linked here')
+    const store = openSqliteStore(off.gate.storePath)
+    const account = { realm: 'T0HOME', user: 'U0GRA', name: 'Grace' }
+    const subject = DEMO_IDS.reviewer
+    const person = { person: `entra|${DEMO_IDS.tenant}|${subject}`, provider: 'entra', subject, name: 'Grace' }
+    await store.saveOffer({ account, key: 'k', expiresAt: Date.now() + 60_000, claim: undefined })
+    await store.saveLink({ account, person, linkedAt: 1 }, 'k')
+    await store.close()
+    expect(await type('U0GRA', 'pending', {}, socket)).toContain('not linked to a person')
+    const visitor = openVisitor(off.gate.url)
+    await visitor.signIn('grace')
+    expect((await visitor.visit(`/console/link/${'0'.repeat(64)}`)).text).toContain('ERR_LINK_OFF')
+  } finally {
+    await off.stop()
+  }
+})
+
 test('what cannot be understood is answered with what can be said, and nothing was sent that Slack would refuse', async () => {
   for (const text of ['', 'help', 'link a b', 'pending now', 'unlink U0ANN']) {
     expect(await type('U0GRA', text)).toContain('/countersign pending')
