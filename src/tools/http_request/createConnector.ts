@@ -36,7 +36,7 @@ export async function createConnector(
     // Whatever the environment says about certificates.
     rejectUnauthorized: true,
     minVersion: 'TLSv1.2',
-    ca: tls.ca === undefined ? undefined : await readFile(tls.ca),
+    ca: tls.ca === undefined ? undefined : await readAuthority(tls.ca),
     lookup: guardLookup(hostname, allowed, lookUp),
   })
   return (options, callback) => {
@@ -50,6 +50,14 @@ export async function createConnector(
       }
       callback(null, socket)
     })
+  }
+}
+
+async function readAuthority(file: string): Promise<Buffer> {
+  try {
+    return await readFile(file)
+  } catch (cause) {
+    throw new GateError('ERR_TARGET_UNAVAILABLE', { detail: 'The file of tls.ca cannot be read.', cause })
   }
 }
 

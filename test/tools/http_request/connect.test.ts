@@ -163,6 +163,16 @@ describe('TLS', () => {
     expect(seen).toEqual([`Bearer ${CANARY}`, `Bearer ${CANARY}`])
   })
 
+  test('an authority that cannot be read stops the call, and nothing is sent', async () => {
+    const http = openAt(`https://localhost:${port}/`, lookUp, { tls: { ca: join(dir, 'missing.pem') } })
+    for (const method of ['GET', 'POST']) {
+      expect(await failing(http.send({ method }))).toMatchObject({ code: 'ERR_TARGET_UNAVAILABLE' })
+    }
+    await writeFile(join(dir, 'missing.pem'), cert)
+    expect((await http.send({})).facts).toMatchObject({ status: 200 })
+    expect(seen).toHaveLength(1)
+  })
+
   test('without it, or for another name, nothing is sent, whatever the environment says', async () => {
     process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'
     closing.push(() => {
