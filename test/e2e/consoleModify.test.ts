@@ -141,8 +141,6 @@ test.each(['light', 'dark'] as const)(
     await page.getByRole('button', { name: 'Send for approval' }).click()
     await page.getByRole('heading', { name: 'What a reviewer changed' }).waitFor()
     await expectAccessible(page)
-    if (process.env.UPDATE_SCREENSHOTS === '1' && colorScheme === 'light')
-      await page.screenshot({ path: 'docs/screenshots/changed.png' })
     await page.context().close()
   },
 )
