@@ -69,6 +69,19 @@ describe.skipIf(missing !== undefined)('kubectl on a real API server', () => {
       await kube.ask('DELETE', '/api/v1/namespaces/dev/configmaps/b4')
     })
 
+    test('a selection of nothing is judged as what was asked for, and changes nothing', async () => {
+      for (const args of [
+        ['delete', 'cm', '-l', 'app=nobody'],
+        ['label', 'cm', '-l', 'app=nobody', 'a=b'],
+      ]) {
+        const { operations } = await kubectl.understand(args)
+        expect(operations).toMatchObject([
+          { operation: args[0], facts: { namespace: ['dev'], name: ['*'], selector: 'app=nobody' } },
+        ])
+        expect((await kubectl.run(args)).result).toMatchObject({ rows_changed: 0, row_count: 0 })
+      }
+    })
+
     test('a limit of objects is held before the first is deleted', async () => {
       await expect(kubectl.run(['delete', 'cm', '-l', 'app=batch'], undefined, 2)).rejects.toMatchObject({
         code: 'ERR_KUBECTL_TOO_MANY',

@@ -21,6 +21,7 @@ export async function planExec(planning: Planning): Promise<Plan> {
   const { command } = args
   if (command === undefined || command.length === 0)
     refuse('exec needs -- and the command: exec web-1 -- cat /etc/hostname.')
+  if (args.positionals.length === 0) refuse('exec needs a pod: exec web-1 -- cat /etc/hostname.')
   const chosen = await choosePods(planning)
   const [name] = chosen.names
   const pod =
