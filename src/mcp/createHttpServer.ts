@@ -82,6 +82,10 @@ const RAW_AT_ONCE = { perKey: 16, total: 32 }
 /** Each may run a process for minutes. */
 const STREAMS_AT_ONCE = { perKey: 4, total: 16 }
 
+/** How long a stream waits for its turn, in milliseconds: git does not ask again. */
+const TURN_TIMEOUT = 10_000
+const TURN_PAUSE = 50
+
 /** For a body that is read as a whole, in milliseconds. */
 const BODY_TIMEOUT = 30_000
 /** For the body of a stream, which has a bound of its own on pauses. */
@@ -201,7 +205,7 @@ export function createHttpServer(settings: HttpSettings, parts: HttpParts): Serv
       return say(credential === undefined ? error : heldToAddressLimit(error, address))
     }
     const wait = callerRate.take(caller.key)
-    const leave = wait > 0 ? undefined : streamConcurrency.enter(caller.key)
+    const leave = wait > 0 ? undefined : await enterInTime(() => streamConcurrency.enter(caller.key))
     if (leave === undefined) {
       const facts = { retry_after_seconds: wait > 0 ? wait : 1 }
       const stop = new GateError(wait > 0 ? 'ERR_RATE_LIMIT' : 'ERR_BUSY', { facts })
@@ -369,6 +373,16 @@ function urlOf({ url = '/' }: IncomingMessage): URL {
 }
 
 const BASE = 'http://gateway.invalid'
+
+/** A place among those that run, as soon as there is one; undefined when there was none in time. */
+async function enterInTime(enter: () => (() => void) | undefined): Promise<(() => void) | undefined> {
+  const deadline = performance.now() + TURN_TIMEOUT
+  for (;;) {
+    const leave = enter()
+    if (leave !== undefined || performance.now() > deadline) return leave
+    await new Promise((resolve) => setTimeout(resolve, TURN_PAUSE))
+  }
+}
 
 /** A client that does not finish its body in time must not hold a socket. */
 function holdToTime(request: IncomingMessage, response: ServerResponse): void {

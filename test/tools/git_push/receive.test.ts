@@ -19,6 +19,15 @@ rules:
     action: allow
 `
 
+const GATED = `
+policy: gated
+subjects: { roles: [db-maintenance-agents] }
+connections: [gated]
+rules:
+  - match: fetch
+    action: require-approval
+`
+
 const MAX_PACK = 4 * 1024 ** 2
 
 let shop: GitGate
@@ -27,7 +36,8 @@ beforeAll(async () => {
   shop = await startGitGate({
     policy: POLICY,
     settings: { limits: { maxPack: '4MiB', maxBranches: 6 } },
-    others: ['private'],
+    policies: [POLICY, GATED],
+    others: ['private', 'gated'],
   })
   token = await caller(0)
 })
@@ -164,6 +174,12 @@ describe('who may leave commits', () => {
     expect(denied.length).toBeGreaterThanOrEqual(2)
   })
 
+  test('reading that needs approval is refused too: nobody can be asked inside of git', async () => {
+    const response = await fetch(refsUrl('gated', 'git-upload-pack'), { headers: { authorization: basic(token) } })
+    expect(response.status).toBe(403)
+    expect(await shop.gate.reviewer().list('all')).toEqual([])
+  })
+
   test.each([
     '',
     'HEAD',
@@ -231,13 +247,16 @@ describe('what is taken', () => {
     expect(answer).toMatchObject({ status: 'ok' })
   })
 
-  test('two pushes of one agent at once are taken one after the other', async () => {
+  test('pushes of one agent at once are taken one after the other', async () => {
     const who = await caller(3)
-    const oids = [emptyCommit('one'), emptyCommit('two'), emptyCommit('three')]
+    const oids = ['one', 'two', 'three', 'four', 'five', 'six'].map((name) => emptyCommit(name))
     const pushed = await Promise.all(
       oids.map((oid, index) => shop.push([`${oid}:refs/heads/agent/at-once-${index}`], { token: who })),
     )
-    expect(pushed.map(({ code }) => code)).toEqual([0, 0, 0])
+    expect(
+      pushed.map(({ code }) => code),
+      pushed.map(({ output }) => output).join(),
+    ).toEqual(oids.map(() => 0))
   })
 
   test('an agent keeps so many branches and no more', async () => {
