@@ -339,6 +339,32 @@ describe('a call that is answered without the SDK cannot be told from one that i
   })
 })
 
+test('a client of 2025 has the headers of its stream while its call still waits', async () => {
+  let release = () => {}
+  const released = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const { front } = echoFront(async () => {
+    await released
+    return {}
+  })
+  const wire = await startWire(front)
+  try {
+    const headers = {
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      authorization: 'Bearer good',
+    }
+    const response = await fetch(wire.url, { method: 'POST', headers, body: JSON.stringify(CALL) })
+    expect(response.headers.get('content-type')).toBe('text/event-stream')
+    release()
+    expect(await response.text()).toMatch(/^event: message\ndata: \{"result":.*"id":1\}\n\n$/)
+  } finally {
+    release()
+    await wire.close()
+  }
+})
+
 /** One request on one of the wires: everything that the client and the trail could tell the two apart by. */
 async function exchange(which: 'direct' | 'sdk', body: unknown, headers: Shape['headers']) {
   const { port, calls, refusals } = wires[which]
