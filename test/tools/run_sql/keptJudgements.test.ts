@@ -121,15 +121,18 @@ describe.each([15, 18] as const)('a statement that was judged before, on Postgre
     expect(understanding.request[0]).toBe(first.described)
     return understanding
   }
-  const run = (understanding: Understanding): Promise<ToolOutput> =>
-    understanding
-      .execute(
+  async function run(understanding: Understanding): Promise<ToolOutput> {
+    try {
+      return await understanding.execute(
         started,
         async () => undefined,
         signal,
         () => undefined,
       )
-      .finally(understanding.release)
+    } finally {
+      await understanding.release()
+    }
+  }
 
   test('is still held against a function that is redefined after it was judged', async () => {
     const define = (body: string) =>
