@@ -7,7 +7,7 @@ import { parseLine } from '../../../src/tools/ssh_exec/line/parseLine.ts'
 import type { PlainLine } from '../../../src/tools/ssh_exec/line/shellLine.ts'
 
 /** Numbers that look random and are the same every time (mulberry32). */
-export function createRandom(seed: number) {
+function createRandom(seed: number) {
   let state = seed >>> 0
   const next = () => {
     state = (state + 0x6d2b79f5) >>> 0
@@ -141,7 +141,7 @@ const PIECES = [
 ]
 
 /** A line that begins with the command `show`, written by somebody who means harm, or is careless. */
-export function generateLine(random: Random): string {
+function generateLine(random: Random): string {
   let line = random.below(20) === 0 ? '' : 'show '
   const length = 1 + random.below(12)
   for (let piece = 0; piece < length; piece++) {
@@ -155,7 +155,7 @@ export function generateLine(random: Random): string {
 }
 
 /** Words with anything in them: argv is never split or expanded. */
-export function generateArgv(random: Random): string[] {
+function generateArgv(random: Random): string[] {
   const characters = [
     ...SHARP.filter((char) => !/[^\P{Cc}\n\t]/u.test(char)),
     ...ODD.filter((char) => !/\p{Cc}/u.test(char)),
@@ -199,7 +199,7 @@ export function generateCases(
 }
 
 /** What `show` would be called with, given that it always succeeds: nothing after `||` runs. */
-export function expectedCalls(line: PlainLine): readonly string[] {
+function expectedCalls(line: PlainLine): readonly string[] {
   const calls: string[] = []
   let runs = true
   for (const { argv, joint } of line) {

@@ -24,8 +24,6 @@ const KINDS = {
 
 export type HoleKind = keyof typeof KINDS
 export const HOLE_KINDS = Object.keys(KINDS) as readonly HoleKind[]
-/** For docs and messages. */
-export const HOLE_MEANINGS: Readonly<Record<HoleKind, string>> = KINDS
 
 const HOST = /^(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}(?:\.[A-Za-z0-9])?){0,60}$/
 
@@ -67,7 +65,7 @@ export function fitsHole({ kind, argument }: Hole, word: string): boolean {
 }
 
 /** Absolute and in its one normal form, so that a glob judges where it leads. Symbolic links are not looked at. */
-export function isNormalPath(word: string): boolean {
+function isNormalPath(word: string): boolean {
   if (!word.startsWith('/') || /\p{Cc}/u.test(word)) return false
   const trimmed = word.length > 1 && word.endsWith('/') ? word.slice(0, -1) : word
   return posix.normalize(trimmed) === trimmed && !trimmed.split('/').some((part) => part === '..' || part === '.')
