@@ -72,6 +72,6 @@ export function kindsAllowed(hostname: string, allowPrivate: boolean): readonly 
 }
 
 /** RFC 6761, 6.3. */
-export function isLoopbackName(hostname: string): boolean {
+function isLoopbackName(hostname: string): boolean {
   return hostname === 'localhost' || hostname.endsWith('.localhost')
 }

@@ -1,7 +1,7 @@
 import type { Json } from '../../call.ts'
 import type { RequestField } from '../tool.ts'
+import type { PreparedRequest } from './preparedRequest.ts'
 import { encodeQuery } from './readQuery.ts'
-import type { PreparedRequest } from './understand.ts'
 
 type Literal = RequestField['literals'][number]
 

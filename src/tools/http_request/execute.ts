@@ -3,12 +3,12 @@ import { GateError } from '../../errors.ts'
 import type { Report, ToolOutput } from '../tool.ts'
 import { describeResponse } from './describeResponse.ts'
 import { type Deadline, openDeadline } from './openDeadline.ts'
+import type { PreparedRequest } from './preparedRequest.ts'
 import type { HeaderPairs } from './readHeaders.ts'
 import { type ReadBody, readResponse } from './readResponse.ts'
 import { explainFailure, headersOf, type RawResponse, sendRead, sendWrite } from './sendRequest.ts'
 import type { HttpConnection } from './settings.ts'
 import type { Target, Targets } from './targets.ts'
-import type { PreparedRequest } from './understand.ts'
 
 interface Running {
   readonly call: StartedCall

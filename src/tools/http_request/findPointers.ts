@@ -3,7 +3,7 @@ import type { Json } from '../../call.ts'
 /** What a value at a JSON pointer is called in rules: RFC 6901, where `*` stands for any key or index, `**` for any depth. */
 export const POINTER_RULE = /^(?:\/(?:[^~/]|~[01])*)+$/
 
-export const tokensOf = (pointer: string): readonly string[] =>
+const tokensOf = (pointer: string): readonly string[] =>
   pointer
     .split('/')
     .slice(1)

@@ -25,7 +25,7 @@ export async function readHeldHeaders(
 }
 
 /** What is secret inside of a value: `Bearer x` holds x, and `Basic` (RFC 7617) holds a password in base64. */
-export function secretParts(value: string): readonly string[] {
+function secretParts(value: string): readonly string[] {
   const [scheme = '', rest] = splitOnce(value, ' ')
   if (rest === undefined) return []
   if (scheme.toLowerCase() !== 'basic') return [rest]

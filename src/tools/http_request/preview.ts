@@ -1,5 +1,5 @@
 import type { Preview } from '../tool.ts'
-import type { PreparedRequest } from './understand.ts'
+import type { PreparedRequest } from './preparedRequest.ts'
 
 /**
  * What is known before a request is sent. What a server does with it nobody can foresee: the request itself, which

@@ -4,20 +4,12 @@ import { describeRequest } from './describeRequest.ts'
 import { executeRequest } from './execute.ts'
 import { leafPointers } from './findPointers.ts'
 import { queryFact, UNSEEN_KEYS } from './matchKeys.ts'
+import type { PreparedRequest } from './preparedRequest.ts'
 import { previewRequest } from './preview.ts'
 import type { HttpBody } from './readBody.ts'
-import { type HttpRequest, readRequest, type WrittenRequest } from './readRequest.ts'
+import { readRequest, type WrittenRequest } from './readRequest.ts'
 import type { HttpConnection } from './settings.ts'
 import type { Targets } from './targets.ts'
-
-/** A request, understood, with the settings it was judged by. */
-export interface PreparedRequest {
-  readonly request: HttpRequest
-  readonly connectionName: string
-  readonly settings: HttpConnection
-  readonly effect: 'read' | 'write'
-  readonly idempotencyKey: string | undefined
-}
 
 /** Reads the arguments. Connects to nothing. */
 export function understand(
