@@ -84,6 +84,9 @@ async function callAll(shop: GitGate, scenarios: readonly Scenario[]): Promise<r
   }))
 }
 
+/** Hundreds of calls, each with a dozen processes. */
+const HOOK_MS = 400_000
+
 const STRANGER = '6f1c1b3e-0000-4000-8000-200000000001'
 const AWS = ['AKIA', 'QYLPMN5H', 'GHFPZAM2'].join('')
 
@@ -155,7 +158,7 @@ describe('hostile', () => {
     shop = await open()
     before = shop.upstream.refs()
     called = await callAll(shop, scenarios)
-  })
+  }, HOOK_MS)
   afterAll(() => shop?.stop())
 
   test('every scenario gets its verdict, from the guard that is meant to give it', async () => {
@@ -194,7 +197,7 @@ describe('ordinary', () => {
   beforeAll(async () => {
     shop = await open()
     called = await callAll(shop, scenarios)
-  })
+  }, HOOK_MS)
   afterAll(() => shop?.stop())
 
   test('at least 97 of 100 get through', async () => {

@@ -72,7 +72,7 @@ async function receive(
     await serveGit(space.git.programs, {
       args: ['receive-pack', '--stateless-rpc', space.git.dir],
       config: receiveConfig(room),
-      limits: { memory: 4 * 1024 ** 3, fileSize: 2 * limits.maxPack },
+      limits: { memory: 2 * 1024 ** 3, fileSize: 2 * limits.maxPack },
       timeoutMs: LONGEST_MS,
       signal: exchange.signal,
       async input() {
