@@ -46,7 +46,7 @@ export function startClusterGate(kube: KubeApi): Promise<RealGate> {
   })
 }
 
-export const NAMESPACES = ['shop', 'dev', 'prod'] as const
+const NAMESPACES = ['shop', 'dev', 'prod'] as const
 
 /** Puts the same objects into each namespace, with a canary wherever one can stand. */
 export async function seedCluster(kube: KubeApi): Promise<void> {

@@ -65,10 +65,7 @@ function describeWords(args: readonly string[], patch: string | undefined): Requ
  *
  * @param isSecret the text is a patch of a Secret: every value in it counts
  */
-export function markYaml(
-  text: string,
-  isSecret: boolean,
-): { literals: readonly Span[]; hidden: readonly HiddenSpan[] } {
+function markYaml(text: string, isSecret: boolean): { literals: readonly Span[]; hidden: readonly HiddenSpan[] } {
   const literals: Span[] = []
   const hidden: HiddenSpan[] = []
   const documents = parseAllDocuments(text, {

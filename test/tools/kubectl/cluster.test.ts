@@ -12,7 +12,7 @@ let api: FakeApi
 let kubectl: OpenKubectl
 beforeEach(async () => {
   api = await startFakeApi()
-  kubectl = openKubectl(api.kubeconfig, { limits: { timeout: '2s', maxBytes: '64KiB' } })
+  kubectl = openKubectl(api.kubeconfig, { limits: { timeout: '4s', maxBytes: '64KiB' } })
 })
 afterEach(async () => {
   await kubectl.open.close()
@@ -36,7 +36,10 @@ describe('requests to the API server', () => {
       }
       more()
     })
-    await expect(kubectl.run(GET_POD)).rejects.toMatchObject({ code: 'ERR_KUBECTL_TOO_LARGE' })
+    // Long enough for a slow machine: it is the size that ends it.
+    const patient = openKubectl(api.kubeconfig, { limits: { timeout: '60s' } })
+    await expect(patient.run(GET_POD)).rejects.toMatchObject({ code: 'ERR_KUBECTL_TOO_LARGE' })
+    await patient.open.close()
   })
 
   test('a redirect is not followed', async () => {

@@ -102,7 +102,7 @@ export async function startFakeApi(): Promise<FakeApi> {
   return api
 }
 
-export const POD = {
+const POD = {
   kind: 'Pod',
   apiVersion: 'v1',
   metadata: { name: 'web', namespace: 'default', uid: 'u-1', resourceVersion: '7' },

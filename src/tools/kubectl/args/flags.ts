@@ -96,7 +96,7 @@ const SORT_PATHS: ReadonlySet<string> = new Set([
   'status.containerStatuses[0].restartCount',
 ])
 
-export function isSortPath(text: string): boolean {
+function isSortPath(text: string): boolean {
   return SORT_PATHS.has(sortPathOf(text))
 }
 

@@ -9,7 +9,7 @@ export interface RawAnswer {
 }
 
 /** More than any list that is worth masking; a larger answer is cut off while it comes in. */
-export const MAX_ANSWER = 16 * 1024 ** 2
+const MAX_ANSWER = 16 * 1024 ** 2
 
 /**
  * Sends one request, follows no redirect, and reads the answer up to a cap. The time limit is for all of it.

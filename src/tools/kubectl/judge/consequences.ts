@@ -121,7 +121,7 @@ function exposure(spec: JsonObject): readonly Consequence[] {
 }
 
 /** Every specification of pods in an object, at any depth: workloads of today, and custom types that embed one. */
-export function podSpecsIn(value: Json | undefined, depth = 0): readonly JsonObject[] {
+function podSpecsIn(value: Json | undefined, depth = 0): readonly JsonObject[] {
   // Deeper than any object the server accepts; a manifest is bounded before.
   if (depth > 200) throw new TypeError('an object that is nested too deep')
   if (Array.isArray(value)) return value.flatMap((inner) => podSpecsIn(inner, depth + 1))

@@ -15,7 +15,7 @@ export interface About {
 }
 
 /** Objects of a type that has no namespaces. No namespace can be called that. */
-export const CLUSTER_SCOPED = '(cluster)'
+const CLUSTER_SCOPED = '(cluster)'
 /** All of them: never matched by a rule that names some. */
 export const ALL = '*'
 

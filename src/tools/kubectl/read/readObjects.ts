@@ -1,5 +1,5 @@
 import type { Json } from '../../../call.ts'
-import { type ApiObject, isObject, listAt, objectAt, textAt, valueAt } from '../cluster/apiObject.ts'
+import { type ApiObject, isObject, listAt, textAt, valueAt } from '../cluster/apiObject.ts'
 import type { Resource } from '../cluster/discovery.ts'
 import { type Cluster, resourcePath } from '../cluster/openCluster.ts'
 import type { Target } from '../scope.ts'
@@ -57,10 +57,6 @@ export function withType(object: Json, { group, version, kind }: Resource): ApiO
 
 export function nameOf(object: Json): string {
   return textAt(object, 'metadata', 'name') ?? ''
-}
-
-export function creationOf(object: Json): string {
-  return textAt(objectAt(object, 'metadata'), 'creationTimestamp') ?? ''
 }
 
 /** `status.containerStatuses[0].restartCount`: keys and places in lists. */
