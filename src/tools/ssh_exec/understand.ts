@@ -42,6 +42,8 @@ function describeRequest(read: ReadCommand, { mayHoldCode }: JudgedLine, stdin: 
   return fields
 }
 
-function targetOf(connection: string, { host, port, user, hostKey, limits }: SshConnection): Json {
-  return { connection, host, port, user, hostKey: [hostKey ?? 'known_hosts'].flat(), timeoutMs: limits.timeout }
+function targetOf(connection: string, settings: SshConnection): Json {
+  const { host, port, user, hostKey = [], knownHosts, limits } = settings
+  const keys = knownHosts === undefined ? { hostKey: [hostKey].flat() } : { knownHosts: { ...knownHosts } }
+  return { connection, host, port, user, ...keys, timeoutMs: limits.timeout }
 }
