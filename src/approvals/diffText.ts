@@ -32,7 +32,7 @@ export function drawDiff(parts: readonly DiffPart[]): string {
 }
 
 /** Lines of a part, without the line feed that ends the last one. */
-export function linesOf(text: string): readonly string[] {
+function linesOf(text: string): readonly string[] {
   return text.replace(/\n$/, '').split('\n')
 }
 

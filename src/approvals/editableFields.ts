@@ -33,7 +33,7 @@ export function editableFields({ state, args, shown }: Approval): readonly Edita
 }
 
 /** Forms hand in text: this is what it stands for. Throws ERR_MODIFY_FIELD, ERR_MODIFY_FORM. */
-export function valueOfText(approval: Approval, name: string, text: string): Json {
+function valueOfText(approval: Approval, name: string, text: string): Json {
   const field = editableFields(approval).find((one) => one.name === name)
   if (field === undefined) throw new GateError('ERR_MODIFY_FIELD', { detail: `${JSON.stringify(name.slice(0, 64))}.` })
   if (field.kind === 'text') return plainLines(text)

@@ -6,7 +6,7 @@ import { moved, type Refusal, type Transition } from './transitions.ts'
 import { type Admission, refuseClosed, refuseVoter } from './vote.ts'
 
 /** Changes of one reviewer within the window below. Each one asks others to read something. */
-export const MODIFICATIONS_PER_HOUR = 20
+const MODIFICATIONS_PER_HOUR = 20
 /** Over what time `MODIFICATIONS_PER_HOUR` counts. */
 export const MODIFICATION_WINDOW_MS = 3_600_000
 
