@@ -1,7 +1,9 @@
+import { X509Certificate } from 'node:crypto'
 import { chmod, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type OpenKubectl, openKubectl } from '../../fixtures/openKubectl.ts'
+import { makeSelfSigned } from '../../fixtures/selfSigned.ts'
 import { type FakeApi, sendJson, startFakeApi } from './fakeApi.ts'
 
 const CONFIG_MAP = 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\ndata: { x: y }'
@@ -151,6 +153,24 @@ describe('credentials of a cluster', () => {
     expect(kubectl.taught).toContain('token-of-a-plugin-1234')
   })
 
+  test('a client certificate is shown to the server, and its key is taught to the masker', async () => {
+    const { key, cert } = makeSelfSigned(['gate'])
+    const [certificate, secret] = [cert, key].map((pem) => Buffer.from(pem).toString('base64'))
+    await api.writeConfig({ 'client-certificate-data': certificate, 'client-key-data': secret })
+    await kubectl.run(GET_POD)
+    expect(api.requests.at(-1)).toMatchObject({
+      authorization: undefined,
+      certificate: new X509Certificate(cert).raw.toString('base64'),
+    })
+    expect(kubectl.taught).toContain(key)
+  })
+
+  test('outside of a pod there is no service account to use', async () => {
+    const inPod = openKubectl(api.kubeconfig, { kubeconfig: undefined, context: undefined, inCluster: true })
+    await expect(inPod.run(GET_POD)).rejects.toMatchObject({ code: 'ERR_TARGET_CREDENTIALS' })
+    await inPod.open.close()
+  })
+
   test('a plugin that hangs is given up', async () => {
     await api.writeConfig({ exec: { apiVersion: 'client.authentication.k8s.io/v1', command: 'sleep', args: ['30'] } })
     await expect(kubectl.run(GET_POD)).rejects.toMatchObject({ code: 'ERR_TARGET_CREDENTIALS' })
@@ -236,7 +256,7 @@ describe('types that somebody added', () => {
         kind: 'Table',
         columnDefinitions: [
           { name: 'Name', priority: 0 },
-          { name: 'Admin Password', priority: 0 },
+          { name: 'Db Credentials', priority: 0 },
           { name: 'Size', priority: 0 },
         ],
         rows: [{ cells: ['w', 'hunter2-canary', 3], object: { metadata: { name: 'w' } } }],

@@ -94,6 +94,7 @@ describe('consequences of other types', () => {
     ['serviceaccounts', 'rbac:serviceAccount', { metadata: { annotations: { 'eks.amazonaws.com/role-arn': 'x' } } }],
     ['admissionregistration.k8s.io/mutatingwebhookconfigurations', 'webhook:mutating', {}],
     ['admissionregistration.k8s.io/validatingwebhookconfigurations', 'webhook:validating', {}],
+    ['admissionregistration.k8s.io/mutatingadmissionpolicies', 'webhook:admission', {}],
     ['apiregistration.k8s.io/apiservices', 'webhook:apiService', {}],
     ['apiextensions.k8s.io/customresourcedefinitions', 'crd:definition', {}],
     [

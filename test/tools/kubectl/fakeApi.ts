@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { TLSSocket } from 'node:tls'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { makeSelfSigned } from '../../fixtures/selfSigned.ts'
 
@@ -12,7 +13,13 @@ type Answer = (request: IncomingMessage, response: ServerResponse, body: string)
 export interface FakeApi {
   readonly url: string
   readonly kubeconfig: string
-  readonly requests: { method: string; url: string; authorization: string | undefined; body: string }[]
+  readonly requests: {
+    method: string
+    url: string
+    authorization: string | undefined
+    body: string
+    certificate?: string
+  }[]
   /** By the path before the query. */
   readonly answers: Map<string, Answer>
   /** Every command that exec was asked for; the test decides what comes of it. */
@@ -34,7 +41,7 @@ export async function startFakeApi(): Promise<FakeApi> {
   const { key, cert } = makeSelfSigned(['localhost'])
   const dir = await mkdtemp(join(tmpdir(), 'countersign-api-'))
   const kubeconfig = join(dir, 'kubeconfig')
-  const server: Server = createServer({ key, cert })
+  const server: Server = createServer({ key, cert, requestCert: true, rejectUnauthorized: false })
   const sockets = new WebSocketServer({ noServer: true })
   await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve))
   const address = server.address()
@@ -74,7 +81,9 @@ export async function startFakeApi(): Promise<FakeApi> {
     let body = ''
     for await (const chunk of request) body += chunk
     const { authorization } = request.headers
-    api.requests.push({ method: request.method ?? '', url: request.url ?? '', authorization, body })
+    const { raw } = (request.socket as TLSSocket).getPeerCertificate()
+    const certificate = raw === undefined ? '' : raw.toString('base64')
+    api.requests.push({ method: request.method ?? '', url: request.url ?? '', authorization, body, certificate })
     const path = (request.url ?? '').split('?')[0] ?? ''
     const answer = api.answers.get(path)
     if (answer === undefined) sendJson(response, { kind: 'Status', reason: 'NotFound', message: 'not found' }, 404)

@@ -103,7 +103,10 @@ function consequencesOfType(
     case 'discovery.k8s.io/endpointslices':
       return named('network:endpoints', 'says where traffic for a service goes')
     default:
-      return []
+      // Types of newer servers that say what other requests may do.
+      if (resource.group === 'admissionregistration.k8s.io')
+        return named('webhook:admission', 'judges or changes other requests')
+      return resource.group === 'rbac.authorization.k8s.io' ? named('rbac:grant', 'says who may do what') : []
   }
 }
 
