@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type GitGate, startGitGate } from '../tools/git_push/gitGate.ts'
@@ -8,7 +8,7 @@ import { type SshServer, startSshServer } from './sshServer.ts'
 
 const POLICY = `
 policy: db-maintenance-agents
-connections: [shop, impostor, locked]
+connections: [shop, impostor, locked, known]
 rules:
   - match: { operation: push, branch: ["refs/heads/feature/*"], paths: ["*"] }
     action: allow
@@ -23,17 +23,19 @@ beforeAll(async () => {
   server = await startSshServer()
   shop = await startGitGate({
     policy: POLICY,
-    others: ['impostor', 'locked'],
+    others: ['impostor', 'locked', 'known'],
     connectionOf: (name, { dir }) => ({
       type: 'git',
       url: `ssh://127.0.0.1:${server.port}${dir}`,
       user: server.user,
       privateKey: { file: name === 'locked' ? server.lockedKeyFile : server.keyFile },
       ...(name === 'locked' && { passphrase: { file: join(server.dir, 'passphrase') } }),
-      hostKey: name === 'impostor' ? `SHA256:${'A'.repeat(43)}` : server.fingerprint,
+      ...(name === 'known' && { knownHosts: { file: join(server.dir, 'known') } }),
+      hostKey: name === 'known' ? undefined : name === 'impostor' ? `SHA256:${'A'.repeat(43)}` : server.fingerprint,
     }),
     before: async () => {
-      execFileSync('sh', ['-c', `printf %s '${server.passphrase}' > '${join(server.dir, 'passphrase')}'`])
+      await writeFile(join(server.dir, 'passphrase'), server.passphrase)
+      await writeFile(join(server.dir, 'known'), `${server.knownHosts}\n`)
     },
   })
 })
@@ -49,7 +51,7 @@ const emptyCommit = (message: string) =>
     .toString()
     .trim()
 
-test.each(['shop', 'locked'])('a commit reaches a repository over SSH, as %s', async (connection) => {
+test.each(['shop', 'locked', 'known'])('a commit reaches a repository over SSH, as %s', async (connection) => {
   const oid = emptyCommit(`over ssh, ${connection}`)
   const pushed = await shop.push([`${oid}:refs/heads/agent/ssh`], { connection })
   expect(pushed, pushed.output).toMatchObject({ code: 0 })

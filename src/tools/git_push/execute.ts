@@ -10,7 +10,7 @@ import { pullRequestUrl } from './pullRequestUrl.ts'
 import type { GitConnection } from './settings.ts'
 
 /** By which the outcome of a push is looked up. */
-export const outcomeRef = z.object({
+const outcomeRef = z.object({
   ref: z.string().startsWith('refs/heads/'),
   from: z.string().nullable(),
   to: z.string().nullable(),
@@ -119,7 +119,7 @@ function toOutput(push: JudgedPush, settings: GitConnection): ToolOutput {
  *
  * @throws GateError ERR_TARGET_*
  */
-export async function readHead(
+async function readHead(
   git: Git,
   settings: GitConnection,
   parts: UpstreamParts,

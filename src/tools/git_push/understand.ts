@@ -104,7 +104,7 @@ async function isOwn(git: Git, commit: string): Promise<boolean> {
 }
 
 /** The server's branches, by full name. */
-export async function readHeads(copy: Git): Promise<ReadonlyMap<string, string>> {
+async function readHeads(copy: Git): Promise<ReadonlyMap<string, string>> {
   const listed = await copy.text(['for-each-ref', '--format=%(objectname) %(refname)', 'refs/heads/'])
   return new Map(
     (listed === '' ? [] : listed.split('\n')).map((line) => [

@@ -112,7 +112,7 @@ export function run(args: readonly string[]): Promise<Pushed> {
 }
 
 /** Two branches with a little history; no work tree is needed for it. */
-export function seedShop(upstream: Upstream): void {
+function seedShop(upstream: Upstream): void {
   const file = (path: string, text: string, mode = '100644') =>
     `M ${mode} inline ${path}\ndata ${Buffer.byteLength(text)}\n${text}\n`
   const commit = (branch: string, mark: number, from: number | undefined, message: string, body: string) =>

@@ -92,7 +92,7 @@ export interface ResourceLimits {
 }
 
 /** 4 GiB of address space is far more than git touches with the settings above, and far less than a bomb wants. */
-export const ORDINARY_LIMITS: ResourceLimits = { memory: 4 * 1024 ** 3, fileSize: 8 * 1024 ** 3 }
+const ORDINARY_LIMITS: ResourceLimits = { memory: 4 * 1024 ** 3, fileSize: 8 * 1024 ** 3 }
 
 /** The command line that runs git under limits; without `prlimit` there are none but git's own. */
 export function limited(

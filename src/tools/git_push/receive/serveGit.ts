@@ -7,7 +7,7 @@ import { type GitConfig, gitEnvironment, limited, type ResourceLimits } from '..
 import { killGroup } from '../git/runProcess.ts'
 
 /** How long a client may send or read nothing, in milliseconds. */
-export const IDLE_MS = 60_000
+const IDLE_MS = 60_000
 
 /** Reads a body piece by piece; leaving it does not close the connection, over which the answer still has to go. */
 export interface BodyReader {
@@ -99,6 +99,8 @@ export async function serveGit(programs: GitPrograms, served: Served): Promise<E
     isOver = true
   })
   const output = pump(stdout, served.begin, child)
+  // It is awaited below, which may be later than it fails.
+  output.catch(() => {})
   try {
     for (;;) {
       const chunk = await Promise.race([served.input(), ended.then(() => undefined)])
