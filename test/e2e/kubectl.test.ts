@@ -316,6 +316,21 @@ describe.skipIf(missing !== undefined)('kubectl on a real API server', () => {
       return { id, view }
     }
 
+    test('a client of the current SDK finds the tool, and reads a Secret without its values', async () => {
+      const client = await gate.connectClient()
+      const { tools } = await client.listTools()
+      expect(tools.map(({ name }) => name)).toContain('kubectl')
+      const args = ['get', 'secret', 'db', '-n', 'shop', '-o', 'yaml']
+      const answer = await client.callTool({ name: 'kubectl', arguments: { connection: 'cluster', args } })
+      expect(answer.structuredContent).toMatchObject({
+        status: 'ok',
+        masked: [{ where: 'secrets' }, { where: 'secrets' }],
+      })
+      expect(JSON.stringify(answer)).toContain('password: \\\\\\"[masked:secret]')
+      expect(findCanaries(JSON.stringify(answer))).toEqual([])
+      await client.close()
+    })
+
     test('reviewers see the request, the objects and the difference; what they approve runs once', async () => {
       const { id, view } = await approve(['scale', 'deployment/web', '--replicas=4', '-n', 'shop'])
       expect(JSON.stringify(view)).toContain('2 -> 4 replicas')
