@@ -74,7 +74,7 @@ export async function executeWrite(
     throw scrubError(error, disclosureOf(open), signal)
   }
   await beforeCommit(ref)
-  await commit(open, ref, pools, signal)
+  await commit({ ...open, disclosure: disclosureOf(open) }, ref, pools, signal)
   return output
 }
 
@@ -105,12 +105,13 @@ function hiddenColumns({ statement, judgement }: OpenStatement): readonly boolea
 }
 
 /** TRUNCATE, DROP and the like change rows that nothing counts; so does a write at another server. */
-function checkCountable({ statement, judgement }: OpenStatement): void {
+export function checkCountable({ statement, judgement }: Pick<OpenStatement, 'statement' | 'judgement'>): void {
   const uncounted = judgement.operations.find(({ operation }) => /^(?:foreign|code):/.test(operation))
   if (statement.form === 'utility' || uncounted !== undefined) throw new GateError('ERR_SQL_MAX_ROWS_UNKNOWN')
 }
 
-function tagCount({ statement }: OpenStatement, { command, count }: PortalResult): number {
+/** The rows that the server's own answer names. */
+export function tagCount({ statement }: Pick<OpenStatement, 'statement'>, { command, count }: PortalResult): number {
   return statement.kind === 'SelectStmt' || statement.form === 'explain' || command === undefined ? 0 : (count ?? 0)
 }
 
@@ -135,14 +136,22 @@ async function checkFunctionsUnchanged({ session, judgement }: OpenStatement): P
     throw new GateError('ERR_SQL_CHANGED')
 }
 
-async function commit(
-  open: OpenStatement,
+/** A transaction in which everything has run. */
+interface DoneTransaction {
+  readonly session: TakenSession
+  readonly connectionName: string
+  readonly disclosure: Disclosure
+}
+
+/** Commits; when the connection is lost meanwhile, the outcome is looked up at the server. */
+export async function commit(
+  { session, connectionName, disclosure }: DoneTransaction,
   ref: { txid: string; system: string },
   pools: ConnectionPools,
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    const { command } = await open.session.run({
+    const { command } = await session.run({
       text: 'COMMIT',
       params: [],
       types: [],
@@ -154,10 +163,10 @@ async function commit(
   } catch (error) {
     if (error instanceof GateError) throw error
     // A deferred constraint stops a COMMIT with an error and the session stays; otherwise nobody knows yet.
-    if (open.session.isOpen() && typeof (error as { code?: unknown }).code === 'string') {
-      throw scrubError(error, disclosureOf(open), signal)
+    if (session.isOpen() && typeof (error as { code?: unknown }).code === 'string') {
+      throw scrubError(error, disclosure, signal)
     }
-    const outcome = await waitForOutcome(pools, open.connectionName, ref)
+    const outcome = await waitForOutcome(pools, connectionName, ref)
     if (outcome === 'committed') return
     if (outcome === 'aborted') throw new GateError('ERR_TARGET_UNAVAILABLE', { cause: error })
     throw new GateError('ERR_SQL_OUTCOME_UNKNOWN', { cause: error })
@@ -175,7 +184,7 @@ async function waitForOutcome(pools: ConnectionPools, connectionName: string, re
 }
 
 /** Whether the server's message may be shown: only when nothing protected and no code of anybody's took part. */
-function disclosureOf({ judgement }: OpenStatement): Disclosure {
+export function disclosureOf({ judgement }: Pick<OpenStatement, 'judgement'>): Disclosure {
   const { analysis, operations } = judgement
   if (operations.some(({ operation }) => /^(?:function|trigger|rule|code|foreign):/.test(operation))) return 'nothing'
   if (analysis === undefined) return 'names'

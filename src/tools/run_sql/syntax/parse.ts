@@ -15,7 +15,21 @@ const MAX_DEPTH = 1_000
 
 interface Parser {
   loadModule(): Promise<void>
-  parseSync(sql: string): { readonly stmts?: readonly { readonly stmt: unknown }[] }
+  parseSync(sql: string): { readonly stmts?: readonly RawStatement[] }
+}
+
+/** Places are bytes of the UTF-8 text; 0 is left out, and so is the length of what goes on to the end. */
+interface RawStatement {
+  readonly stmt: unknown
+  readonly stmt_location?: number
+  readonly stmt_len?: number
+}
+
+/** One statement of several, and where it stands: bytes of the UTF-8 text. */
+export interface PlacedStatement {
+  readonly root: SyntaxNode
+  readonly start: number
+  readonly end: number
 }
 
 const loaded = new Map<Major, Promise<Parser>>()
@@ -38,13 +52,23 @@ export async function parseStatement(sql: string, major: Major): Promise<SyntaxN
 
 /** The statements of a text; empty for comments only. */
 export async function parseAll(sql: string, major: Major): Promise<readonly SyntaxNode[]> {
+  return (await parsePlaces(sql, major)).map(({ root }) => root)
+}
+
+/** The same, with the place of each. */
+export async function parsePlaces(sql: string, major: Major): Promise<readonly PlacedStatement[]> {
   if (sql.trim() === '') return []
   const parser = await (loaded.get(major) ?? load(major))
   try {
     const statements = parser.parseSync(sql).stmts ?? []
     // What is left of the stack decides how deep a tree the parser can return; the answer must not depend on that.
     if (isDeeperThan(MAX_DEPTH, statements)) throw new GateError('ERR_SQL_TOO_COMPLEX')
-    return statements.map(({ stmt }) => unwrap(stmt))
+    const bytes = Buffer.byteLength(sql)
+    return statements.map(({ stmt, stmt_location: start = 0, stmt_len: length = 0 }) => ({
+      root: unwrap(stmt),
+      start,
+      end: length === 0 ? bytes : start + length,
+    }))
   } catch (error) {
     if (error instanceof GateError) throw error
     const details = isObject(error) ? error.sqlDetails : undefined
