@@ -25,6 +25,8 @@ export interface RangeLimits {
 }
 
 const NOT_THERE = '000000'
+/** Characters of all paths together: every one of them is judged, shown and recorded. */
+const MAX_NAMES = 256 * 1024
 /** A name that nobody can read is a name that nobody can judge. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -41,7 +43,17 @@ export async function listCommits(
 ): Promise<readonly Commit[]> {
   const format = '%H%x00%P%x00%an <%ae>%x00%s'
   const out = await git.text(
-    ['log', '--stdin', '--topo-order', '--reverse', '-z', `--format=${format}`, '--no-mailmap', '--encoding=UTF-8'],
+    [
+      'log',
+      '--stdin',
+      '--topo-order',
+      '--reverse',
+      '-z',
+      `--format=${format}`,
+      '--no-mailmap',
+      '--encoding=UTF-8',
+      `--max-count=${maxCommits + 1}`,
+    ],
     { stdin: rangeInput(to, without), maxOutput: 64 * 1024 ** 2 },
   )
   const fields = out === '' ? [] : out.split('\0')
@@ -52,7 +64,7 @@ export async function listCommits(
   }
   if (commits.length > maxCommits) {
     throw new GateError('ERR_GIT_LIMIT', {
-      detail: `It adds ${commits.length} commits; at most ${maxCommits} are taken.`,
+      detail: `It adds more than ${maxCommits} commits.`,
     })
   }
   return commits
@@ -90,6 +102,9 @@ export async function listChanges(
   const changes = [...readRaw(perCommit)]
   if (from !== undefined) changes.push(...readRaw(await git.run(['diff-tree', ...flags, from, to])))
   const paths = new Set(changes.map(({ path }) => path))
+  const length = [...paths].reduce((sum, path) => sum + path.length, 0)
+  if (length > MAX_NAMES)
+    throw new GateError('ERR_GIT_LIMIT', { detail: 'The names of the changed files are too long.' })
   if (paths.size > maxFiles) {
     throw new GateError('ERR_GIT_LIMIT', { detail: `It changes ${paths.size} paths; at most ${maxFiles} are taken.` })
   }
