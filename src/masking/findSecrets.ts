@@ -2,6 +2,7 @@ import { createAnchorSearch } from './detectors/anchorSearch.ts'
 import type { Detector } from './detectors/detector.ts'
 import { DETECTORS } from './detectors/detectors.ts'
 import { encodedRuns } from './encodedRuns.ts'
+import { joinedCopyOf } from './joinedCopy.ts'
 import { plainCopyOf } from './plainCopy.ts'
 import type { Span } from './span.ts'
 
@@ -16,8 +17,8 @@ const anchoredIn = createAnchorSearch(DETECTORS)
 
 /**
  * What looks like a secret in one decoded value: in the text itself, in the text as a reader takes it (without
- * invisible characters, NFKC), and in what base64 and hex runs decode to, one level deep. A hit inside an encoded run
- * hides the whole run. Linear in the length of the text.
+ * invisible characters, NFKC), and in what base64 and hex runs decode to, one level deep, also when they are broken into
+ * lines. A hit inside an encoded run hides the whole run. Linear in the length of the text.
  */
 export function findSecrets(text: string, copy = plainCopyOf(text)): readonly Span[] {
   if (text.length < SHORTEST || (text.length === 36 && UUID.test(text))) return []
@@ -25,6 +26,8 @@ export function findSecrets(text: string, copy = plainCopyOf(text)): readonly Sp
   if (copy !== undefined) {
     for (const span of [...detect(copy.text), ...detectEncoded(copy.text)]) spans.push(copy.inOriginal(span))
   }
+  const joined = joinedCopyOf(text)
+  if (joined !== undefined) for (const span of detectEncoded(joined.text)) spans.push(joined.inOriginal(span))
   return spans
 }
 

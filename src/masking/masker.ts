@@ -1,6 +1,7 @@
 import type { CredentialDetector } from './credentials.ts'
 import { isSecretByName } from './detectors/assignments.ts'
 import { findSecrets } from './findSecrets.ts'
+import { joinedCopyOf } from './joinedCopy.ts'
 import { type PlainCopy, plainCopyOf } from './plainCopy.ts'
 import type { Span } from './span.ts'
 
@@ -19,8 +20,11 @@ export interface Masker {
 export function createMasker(credentials: CredentialDetector, onCredentialHit: () => void): Masker {
   let reported = false
   const search = (text: string, copy: PlainCopy | undefined): readonly Span[] => {
-    const hidden = copy === undefined ? [] : credentials.find(copy.text).map((span) => copy.inOriginal(span))
-    const spans = [...credentials.find(text), ...hidden]
+    const spans = [...credentials.find(text)]
+    for (const other of [copy, joinedCopyOf(text)]) {
+      if (other === undefined) continue
+      for (const span of credentials.find(other.text)) spans.push(other.inOriginal(span))
+    }
     if (spans.length > 0 && !reported) {
       reported = true
       onCredentialHit()
