@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { request } from 'node:https'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -53,9 +53,13 @@ export function whyNoKubeApi(): string | undefined {
 export async function startKubeApi(): Promise<KubeApi> {
   const running = process.env.KUBE_TEST_CONFIG
   if (running !== undefined) return openKubeApi(running, async () => undefined)
-  const folder = join(await mkdtemp(join(tmpdir(), 'countersign-kube-')), 'run')
+  const parent = await mkdtemp(join(tmpdir(), 'countersign-kube-'))
+  const folder = join(parent, 'run')
   const env = { ...process.env, KUBE_RUN: folder }
-  const stop = async () => void (await run(SCRIPT, ['stop'], { env }))
+  const stop = async () => {
+    await run(SCRIPT, ['stop'], { env })
+    await rm(parent, { recursive: true, force: true })
+  }
   try {
     // The servers must not keep the pipes of this command open, or it would never end.
     const { stdout } = await run(SCRIPT, ['start'], { env, timeout: 900_000 })
