@@ -272,7 +272,12 @@ export const ERRORS = {
   ERR_SQL_STATEMENT_COUNT: {
     status: 200,
     message: 'A call takes exactly one SQL statement.',
-    next: 'Send one statement for each call.',
+    next: 'Send one statement for each call, or all of them with script: true, to run in one transaction.',
+  },
+  ERR_SQL_SCRIPT_SIZE: {
+    status: 200,
+    message: 'A script takes 1 to 100 SQL statements.',
+    next: 'Send as many statements as that, each ended by a semicolon.',
   },
   ERR_SQL_NOT_UNDERSTOOD: {
     status: 200,
@@ -319,6 +324,12 @@ export const ERRORS = {
     status: 200,
     message: 'Something the statement uses was redefined after it was judged; nothing was changed.',
     next: 'Call again, so that it is judged as things are now.',
+  },
+  ERR_SQL_SCRIPT_CHANGED: {
+    status: 200,
+    message:
+      'After the statements before it, a statement of the script would do more than was approved; nothing was changed.',
+    next: 'Send what stands before it as one call, and the rest as another, so that it is judged as things are then.',
   },
   ERR_SQL_ROLE: {
     status: 200,
@@ -753,6 +764,21 @@ export const ERRORS = {
   ERR_MODIFY_OLD: {
     status: 409,
     message: 'This request was made by an older version, which did not keep what a change is judged by.',
+    next: 'Deny it with a reason; the agent can ask again.',
+  },
+  ERR_REVEAL_NOT_ALLOWED: {
+    status: 403,
+    message: 'No reviewer set of this person that is asked now may see what is hidden.',
+    next: 'Judge it without, or ask somebody whose set has mayReveal in the configuration.',
+  },
+  ERR_REVEAL_NOTHING: {
+    status: 409,
+    message: 'Nothing that may be shown is hidden in this request.',
+    next: 'Secrets and credentials of the gateway stay hidden from everybody.',
+  },
+  ERR_REVEAL_CHANGED: {
+    status: 409,
+    message: 'What would run now is not what the request shows, so nothing of it was shown.',
     next: 'Deny it with a reason; the agent can ask again.',
   },
   ERR_VOTE_EXPIRED: {

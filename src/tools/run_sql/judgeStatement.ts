@@ -77,7 +77,7 @@ function checkAgreement(text: readonly StatementOperation[], server: readonly Op
 }
 
 /** `public.users` for `users.email`. */
-function protectedTables(protect: readonly string[]): ReadonlySet<string> {
+export function protectedTables(protect: readonly string[]): ReadonlySet<string> {
   return new Set(
     protect.map((entry) => {
       const parts = entry.split('.')

@@ -3,6 +3,7 @@ import type { OpenTool, Tool, ToolParts } from '../tool.ts'
 import { createConnectionPools } from './connectionPools.ts'
 import { lookUpOutcome } from './lookUpOutcome.ts'
 import { MATCH_KEYS } from './matchKeys.ts'
+import { understandScript } from './script/understandScript.ts'
 import { selfTest } from './selfTest.ts'
 import type { PostgresConnection } from './settings.ts'
 import { QUERY_KINDS, STATEMENT_KINDS } from './syntax/statementKinds.ts'
@@ -13,7 +14,13 @@ const input = z.strictObject({
   sql: z
     .string()
     .describe(
-      'One PostgreSQL statement, run in a transaction of its own. Values of masked columns cannot be used in it.',
+      'One PostgreSQL statement (several with script), run in a transaction of its own. Values of masked columns cannot be used in it.',
+    ),
+  script: z
+    .boolean()
+    .default(false)
+    .describe(
+      'True: sql holds up to 100 statements, separated by semicolons, that run in one transaction, all or none; without params. For migrations and changes that belong together. Their rows are not returned.',
     ),
   params: z
     .array(z.union([z.string(), z.number(), z.boolean(), z.null()]))
@@ -43,6 +50,7 @@ const FAMILIES = [
   'catalog:*',
   'code:*',
   'protected:*',
+  'script:*',
 ]
 
 const OPERATIONS = [
@@ -73,8 +81,9 @@ export function createRunSql({
     operations: OPERATIONS,
     match: MATCH_KEYS,
     understand: (args, connectionName, signal) => {
-      const { sql, params } = input.parse(args)
-      return understand(pools, { sql, params }, connectionName, signal)
+      const { sql, params, script } = input.parse(args)
+      const judge = script ? understandScript : understand
+      return judge(pools, { sql, params }, connectionName, signal)
     },
   }
   return {

@@ -99,7 +99,7 @@ async function openStatement(
 }
 
 /** Operations that are never allowed need no server, and get none. */
-function refusedByForm(statement: Statement, settings: PostgresConnection): readonly Operation[] | undefined {
+export function refusedByForm(statement: Statement, settings: PostgresConnection): readonly Operation[] | undefined {
   const lacksRole = statement.role === 'write' && settings.write === undefined
   if (!lacksRole && !statement.operations.some(({ floor }) => floor === 'deny')) return undefined
   return statement.operations.map((found) => {
@@ -136,7 +136,8 @@ function nameOf({ schema, name }: NamedRelation): string {
   return schema === undefined ? name : `${schema}.${name}`
 }
 
-function targetOf(connection: string, settings: PostgresConnection, { role }: Statement): Json {
+/** What an approval is bound to. */
+export function targetOf(connection: string, settings: PostgresConnection, { role }: Pick<Statement, 'role'>): Json {
   const { host, port, database, protect, predicates, trustedFunctions, searchPath } = settings
   const user = settings[role]?.user ?? ''
   return { connection, host, port, database, user, searchPath, protect, predicates, trustedFunctions }
