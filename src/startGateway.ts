@@ -26,6 +26,7 @@ import { consoleRoutes } from './gateway/consoleRoutes.ts'
 import { createFront } from './gateway/createFront.ts'
 import { createLinkDesk } from './gateway/createLinkDesk.ts'
 import { createRejudge } from './gateway/createRejudge.ts'
+import { createUnmask } from './gateway/createUnmask.ts'
 import { type CredentialBook, openCredentialBook } from './gateway/credentialBook.ts'
 import { errorFacts } from './gateway/errorFacts.ts'
 import { gitRoute } from './gateway/gitRoute.ts'
@@ -229,6 +230,7 @@ async function open(
         links: linkDesk,
         ...{ config, reviewerApp, reviewers, countRefusal, readSecret: book.readSecret },
         desk: openReviewDesk(surface, 'console'),
+        ...{ trail, unmask: createUnmask(gates) },
         readProofs: () => readTrailProofs(signingKey, store),
         limits: { ...DEFAULT_LIMITS, ...limits },
         onProblem: problem('console'),

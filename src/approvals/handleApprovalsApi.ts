@@ -47,8 +47,10 @@ const changeBody = z.strictObject({
   reason: voteBody.shape.reason,
 })
 
-const DEEDS: readonly string[] = ['approve', 'deny', 'modify'] satisfies Deed[]
-const isDeed = (verb: string): verb is Deed => DEEDS.includes(verb)
+/** Reveals are for the console alone. */
+type ApiDeed = Exclude<Deed, 'reveal'>
+const DEEDS: readonly string[] = ['approve', 'deny', 'modify'] satisfies ApiDeed[]
+const isDeed = (verb: string): verb is ApiDeed => DEEDS.includes(verb)
 
 /**
  * `GET /api/approvals[?state=open|all]`, `GET /api/approvals/stats[?since=24h|7d|30d]`, `GET /api/approvals/ID`, `POST /api/approvals/ID/approve|deny|modify`. Reviewers see

@@ -23,7 +23,7 @@ export interface RefusedVote {
 }
 
 /** What a reviewer does to a request. */
-export type Deed = 'approve' | 'deny' | 'modify'
+export type Deed = 'approve' | 'deny' | 'modify' | 'reveal'
 
 /** Something may still happen with these. */
 export const OPEN_STATES: readonly ApprovalState[] = ['pending', 'approved', 'executing']

@@ -14,6 +14,8 @@ const reviewerSet = z
     people: z.array(memberId).default([]),
     /** How many different people must approve. */
     atLeast: z.int().min(1).max(20).default(1),
+    /** Its members may see, in the console and on record, what is hidden in a request that waits for them. */
+    mayReveal: z.boolean().default(false),
   })
   .refine((set) => set.groups.length > 0 || set.people.length > 0, {
     message: 'a reviewer set names at least one group or person; nobody could approve otherwise',
@@ -80,6 +82,7 @@ interface ReviewerSet {
   readonly groupIds: readonly string[]
   readonly people: readonly string[]
   readonly atLeast: number
+  readonly mayReveal?: boolean
 }
 
 /** What the approvals stage works with: the settings, resolved. Times in milliseconds. */
@@ -113,7 +116,7 @@ export function resolveApprovalRules(
         detail: `approvals.reviewers.${name}.groups: "${group}" is not defined under groups and is not an object id.`,
       })
     })
-    sets.set(name, { groupIds: ids, people: set.people, atLeast: set.atLeast })
+    sets.set(name, { groupIds: ids, people: set.people, atLeast: set.atLeast, mayReveal: set.mayReveal })
   }
   return {
     inlineWaitMs: settings.inlineWait,

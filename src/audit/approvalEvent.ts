@@ -50,7 +50,7 @@ export const approvalEvents = [
     ...approval,
     by: actor.by.optional(),
     via: actor.via,
-    vote: z.enum(['approve', 'deny', 'modify']).optional(),
+    vote: z.enum(['approve', 'deny', 'modify', 'reveal']).optional(),
     code: z.string(),
   }),
   /** A reviewer wrote another request in its place: `to`. Nothing of this one can run any more. */
@@ -60,6 +60,14 @@ export const approvalEvents = [
     ...actor,
     to: id,
     digest: z.string().optional(),
+    reason: maskedText.optional(),
+  }),
+  /** Somebody was shown what is hidden in it; written before it was shown. The values are nowhere. */
+  z.strictObject({
+    event: z.literal('approval.revealed'),
+    ...approval,
+    ...actor,
+    digest: z.string(),
     reason: maskedText.optional(),
   }),
   z.strictObject({ event: z.literal('approval.expired'), ...approval, why: z.enum(['ttl', 'claim']) }),

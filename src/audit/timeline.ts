@@ -98,6 +98,10 @@ function describe(record: TrailRecord): Description {
         record.reason,
       )
     }
+    case 'approval.revealed': {
+      const who = record.by.name ?? record.by.oid
+      return told('plain', `${record.approval}: hidden values shown to ${who} via ${record.via}`, record.reason)
+    }
     case 'approval.vote_refused':
       return told('bad', `${record.approval}: ${record.code} via ${record.via}`)
     case 'approval.delivered':

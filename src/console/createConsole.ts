@@ -13,6 +13,7 @@ import { errorPage, onwardPage, signInPage } from './pages/messagePage.ts'
 import { trailPage } from './pages/trailPage.ts'
 import type { ConsoleParts } from './ports.ts'
 import { openStories } from './readStory.ts'
+import { revealByForm } from './revealing.ts'
 import { decide, showHistory, showPending, showRequest, showStory } from './reviewing.ts'
 import { showRules } from './showRules.ts'
 import { createSignIn } from './signIn.ts'
@@ -95,7 +96,7 @@ export function createConsole(parts: ConsoleParts): Console {
       if (page === 'trail') return await showTrail(session)
       if (page === 'events') return stream(session)
     } else {
-      if (page === 'requests') return await showRequest(id, session, desk)
+      if (page === 'requests') return await showRequest(id, session, desk, parts.reveal)
       if (page === 'link') return await showLink(id, session, parts.links)
       if (page === 'calls' || page === 'sessions') return await showStory(id, session, readStory)
     }
@@ -109,10 +110,13 @@ export function createConsole(parts: ConsoleParts): Console {
     session: Session,
   ): Promise<PageResponse> {
     if (page === 'requests' && id !== undefined && (verb === 'approve' || verb === 'deny') && more.length === 0) {
-      return await decide({ approvalId: id, verdict: verb, form, session }, desk)
+      return await decide({ approvalId: id, verdict: verb, form, session }, desk, parts.reveal)
     }
     if (page === 'requests' && id !== undefined && verb === 'modify' && more.length === 0) {
       return await modifyByForm({ approvalId: id, form, session }, desk)
+    }
+    if (page === 'requests' && id !== undefined && verb === 'reveal' && more.length === 0) {
+      return await revealByForm({ approvalId: id, form, session }, desk, parts.reveal)
     }
     await refuseRevokedPerson(session.reviewer, desk.store)
     if (!isOwnForm(session, form)) throw new GateError('ERR_CONSOLE_FORM')

@@ -1,5 +1,6 @@
 import type { LinkDesk } from '../approvals/accountLinks.ts'
 import type { Reviewer } from '../approvals/membership.ts'
+import type { RevealDesk } from '../approvals/revealRequest.ts'
 import type { ReviewDesk } from '../approvals/reviewDesk.ts'
 import type { VerifyOptions } from '../audit/chainCheck.ts'
 import type { ErrorCode } from '../errors.ts'
@@ -43,6 +44,8 @@ export interface ConsoleParts {
   /** Verifies a token of the reviewer app exactly as the API does. Throws a GateError. */
   readonly verify: (token: string) => Promise<SignedIn>
   readonly desk: ReviewDesk
+  /** Shows what is hidden in a request to who may see it, on record. */
+  readonly reveal: RevealDesk
   /** Accounts in a chat that people link to themselves. Undefined: there are none. */
   readonly links: LinkDesk | undefined
   /** How long a login counts; milliseconds. */

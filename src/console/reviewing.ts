@@ -2,6 +2,7 @@ import * as z from 'zod'
 import type { Approval } from '../approvals/approval.ts'
 import { castVote } from '../approvals/castVote.ts'
 import { isApprovalId } from '../approvals/isApprovalId.ts'
+import { mayReveal, type RevealDesk } from '../approvals/revealRequest.ts'
 import { reviewViewOf } from '../approvals/review.ts'
 import {
   CLOSED_STATES,
@@ -40,8 +41,13 @@ export async function showHistory(session: Session, page: string | null, desk: R
   return historyPage({ session, views, number, pages, truncated, now: desk.clock() })
 }
 
-export async function showRequest(id: string, session: Session, desk: ReviewDesk): Promise<PageResponse> {
-  return page(await find(id, session, desk), session, desk)
+export async function showRequest(
+  id: string,
+  session: Session,
+  desk: ReviewDesk,
+  reveal: RevealDesk,
+): Promise<PageResponse> {
+  return await page(await find(id, session, desk), session, desk, reveal)
 }
 
 export async function showStory(id: string, session: Session, readStory: ReadStory): Promise<PageResponse> {
@@ -64,7 +70,7 @@ interface Decision {
 }
 
 /** One decision from a form. A refusal is in the trail before it is shown, beside the request as it is now. */
-export async function decide(decision: Decision, desk: ReviewDesk): Promise<PageResponse> {
+export async function decide(decision: Decision, desk: ReviewDesk, reveal: RevealDesk): Promise<PageResponse> {
   const { approvalId, verdict, session, form } = decision
   try {
     await voteRecorded({ approvalId, reviewer: session.reviewer, verdict }, desk, () => vote(decision, desk))
@@ -73,7 +79,7 @@ export async function decide(decision: Decision, desk: ReviewDesk): Promise<Page
     if (!(error instanceof GateError) || HIDES_THE_REQUEST.has(error.code)) throw error
     const approval = await find(approvalId, session, desk)
     const typedReason = verdict === 'deny' ? form?.get('reason') : undefined
-    return page(approval, session, desk, { error, typedReason })
+    return await page(approval, session, desk, reveal, { error, typedReason })
   }
 }
 
@@ -95,20 +101,24 @@ async function vote({ approvalId, verdict, form, session }: Decision, desk: Revi
   await castVote({ approvalId, reviewer: session.reviewer, verdict, via: 'console', digest, reason }, desk)
 }
 
-async function find(id: string, session: Session, desk: ReviewDesk): Promise<Approval> {
+/** One request that concerns the person. Throws ERR_VOTE_UNKNOWN. */
+export async function find(id: string, session: Session, desk: ReviewDesk): Promise<Approval> {
   if (!isApprovalId(id)) throw new GateError('ERR_VOTE_UNKNOWN')
   return await showToReviewer(id, session.reviewer, desk)
 }
 
-function page(
+/** Its page, as everybody sees it. */
+export async function page(
   approval: Approval,
   session: Session,
   desk: ReviewDesk,
+  reveal: RevealDesk,
   refused?: { readonly error: GateError; readonly typedReason: string | undefined },
-): PageResponse {
+): Promise<PageResponse> {
   const view = reviewViewOf(approval, desk.nameGroup)
   const { version } = approval
-  const shown = { session, view, version, now: desk.clock() }
+  const revealing = (await mayReveal(approval, session.reviewer, reveal)) ? 'offered' : undefined
+  const shown = { session, view, version, now: desk.clock(), revealing } as const
   if (refused === undefined) return requestPage(shown)
   const status: number = ERRORS[refused.error.code].status
   return requestPage({ ...shown, refusal: refused.error, typedReason: refused.typedReason, status })

@@ -1,6 +1,8 @@
 import type { LinkDesk } from '../approvals/accountLinks.ts'
+import type { Unmask } from '../approvals/revealRequest.ts'
 import type { ReviewDesk } from '../approvals/reviewDesk.ts'
 import type { VerifyOptions } from '../audit/chainCheck.ts'
+import type { Trail } from '../audit/trail.ts'
 import type { Config } from '../config/loadConfig.ts'
 import { type Console, createConsole } from '../console/createConsole.ts'
 import { createLoginClient } from '../console/createLoginClient.ts'
@@ -13,18 +15,21 @@ import type { HttpLimits } from '../mcp/createHttpServer.ts'
 import { RateLimiter } from '../mcp/limits.ts'
 import type { PageRoute } from '../mcp/pageRoute.ts'
 import type { ReadSecret } from '../settings/secretReference.ts'
+import { openRevealDesk } from './openReviewDesk.ts'
 
 interface ConsoleRouteParts {
   readonly config: Config
   readonly reviewerApp: ReviewerAppSettings
   readonly desk: ReviewDesk
+  readonly unmask: Unmask
+  readonly trail: Trail
   /** Undefined: nobody links accounts here. */
   readonly links: LinkDesk | undefined
   readonly reviewers: ReviewerVerifier
   readonly readProofs: () => Promise<VerifyOptions>
   readonly readSecret: ReadSecret
   readonly countRefusal: (address: string, code: ErrorCode) => void
-  readonly limits: Pick<HttpLimits, 'logins' | 'pages'>
+  readonly limits: Pick<HttpLimits, 'logins' | 'pages' | 'reveals'>
   readonly onProblem: (error: unknown) => void
 }
 
@@ -47,11 +52,16 @@ export function consoleRoutes(parts: ConsoleRouteParts): { readonly route: PageR
     onProblem,
   })
   const [logins, pages] = [new RateLimiter(limits.logins), new RateLimiter(limits.pages)]
+  const reveals = new RateLimiter(limits.reveals)
   const console = createConsole({
     publicOrigin,
     login,
     verify: (token) => reviewers.verify(token),
     desk,
+    reveal: openRevealDesk(desk, {
+      ...{ trail: parts.trail, unmask: parts.unmask },
+      limitReveals: (person) => reveals.take(person),
+    }),
     links: parts.links,
     maxLoginAge: reviewerApp.maxLoginAge,
     trail: { dir: config.audit.dir, readProofs },

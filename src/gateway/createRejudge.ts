@@ -39,6 +39,6 @@ export function createRejudge(gates: Gates): Rejudge {
 }
 
 /** Without a token: it can be judged for, and nothing can run for it. */
-function callerOf({ caller, createdAt }: Approval): Caller {
+export function callerOf({ caller, createdAt }: Approval): Caller {
   return { ...caller, roles: caller.roles ?? [], tokenId: undefined, expiresAt: new Date(createdAt) }
 }

@@ -39,6 +39,8 @@ export interface HttpLimits {
   readonly logins: RateLimit
   /** Requests of one person to the console. */
   readonly pages: RateLimit
+  /** Requests in which one person is shown what is hidden. */
+  readonly reveals: RateLimit
 }
 
 export const DEFAULT_LIMITS: HttpLimits = {
@@ -48,6 +50,7 @@ export const DEFAULT_LIMITS: HttpLimits = {
   concurrent: { perKey: 32, total: 256 },
   logins: { perSecond: 2, burst: 60 },
   pages: { perSecond: 10, burst: 120 },
+  reveals: { perSecond: 1 / 60, burst: 10 },
 }
 
 /** A JSON route beside MCP, such as the reviewers' API. It authenticates by itself. */

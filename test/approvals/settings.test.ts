@@ -38,6 +38,7 @@ describe('the approvals settings', () => {
       groupIds: ['g-1', id],
       people: [],
       atLeast: 1,
+      mayReveal: false,
     })
     expect(() => resolveApprovalRules(settings, {})).toThrow(expect.objectContaining({ code: 'ERR_CONFIG' }))
   })

@@ -23,10 +23,13 @@ interface RequestInput {
   /** What was typed, so that a refusal does not lose it. */
   readonly typedReason?: string | undefined
   readonly status?: number
+  /** What is hidden is shown in this response, or may be asked for by this person. */
+  readonly revealing?: 'shown' | 'offered' | undefined
 }
 
 /** One request, complete: everything a surface shows, and the decision below it, where one arrives after reading. */
-export function requestPage({ session, view, version, now, refusal, typedReason, status }: RequestInput): PageResponse {
+export function requestPage(input: RequestInput): PageResponse {
+  const { session, view, version, now, refusal, typedReason, status, revealing } = input
   const live = (name: string, content: Content) =>
     html`<div data-live="${name}" data-version="${version}">${content}</div>`
   return pageResponse({
@@ -43,7 +46,7 @@ ${warnings(view)}
 <div class="columns">
 <div class="reading">
 ${changeSection(view)}
-<section aria-labelledby="what"><h2 id="what">What would run</h2>${view.what.fields.map(shownField)}</section>
+<section aria-labelledby="what"><h2 id="what">What would run</h2>${revealNote(revealing)}${view.what.fields.map(shownField)}${revealForm(input)}</section>
 ${effectSection(view)}
 <section aria-labelledby="reason"><h2 id="reason">The agent’s reason <span class="unverified">unverified</span></h2>
 ${view.reason === null ? html`<p class="empty">It gave none.</p>` : html`<blockquote>${codeBlock(view.reason)}</blockquote>`}</section>
@@ -87,6 +90,23 @@ function warnings({ warnings, what }: ReviewView): Html | string {
   if (warnings.length + masked.length === 0) return ''
   return html`<section class="callout careful" aria-labelledby="warnings"><h2 id="warnings">Look closely</h2>
 <ul>${[...warnings, ...masked].map((warning) => html`<li>${inline(warning)}</li>`)}</ul></section>`
+}
+
+function revealNote(revealing: RequestInput['revealing']): Html | string {
+  if (revealing !== 'shown') return ''
+  return html`<p class="callout careful" role="status">Hidden values are shown below, to you, in this page alone. That you saw them is on record. Secrets stay hidden.</p>`
+}
+
+/** Only for who may see it; asking is a form, so that nothing is shown by following a link. */
+function revealForm({ revealing, view, session }: RequestInput): Html | string {
+  if (revealing !== 'offered') return ''
+  return html`<form class="reveal" method="post" action="/console/requests/${view.id}/reveal">
+<input type="hidden" name="csrf" value="${session.formToken}">
+<input type="hidden" name="digest" value="${view.digest}">
+<p><label for="why-reveal">Why you need to see it <span class="quiet">optional; for the record</span></label>
+<input id="why-reveal" name="reason" type="text" maxlength="2000" autocomplete="off"></p>
+<button>Show hidden values</button> <span class="quiet">it is recorded that you saw them</span>
+</form>`
 }
 
 function shownField({ name, text, masked, language }: ReviewView['what']['fields'][number]): Html {

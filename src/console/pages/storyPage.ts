@@ -95,6 +95,8 @@ const EVENTS: Readonly<Partial<Record<TrailRecord['event'], string>>> = {
   'approval.vote_refused': 'Vote refused',
   'approval.delivered': 'Delivered',
   'approval.escalated': 'Escalated',
+  'approval.modified': 'Changed',
+  'approval.revealed': 'Revealed',
   'approval.expired': 'Expired',
   'approval.withdrawn': 'Withdrawn',
 }
