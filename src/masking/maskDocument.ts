@@ -4,7 +4,7 @@ import type { ToolDocument, ToolOutput } from '../tools/tool.ts'
 import type { NoteCollection } from './collectNotes.ts'
 import { cutToBytes } from './cutToBytes.ts'
 import type { Masker } from './masker.ts'
-import { maskValue } from './maskValue.ts'
+import { maskString, maskValue } from './maskValue.ts'
 
 /**
  * A structured answer with what its tool hides replaced whole, and every secret in the rest of it. One that is larger
@@ -23,10 +23,10 @@ export function maskDocument(
   // A pointer below another one leads nowhere once that one is hidden.
   const pointers = new Set(hidden.map(({ pointer }) => pointer))
   const outermost = hidden.filter(({ pointer }) => !ancestorsOf(pointer).some((above) => pointers.has(above)))
+  const placeOf = namePlaces(masker)
   for (const { pointer, why } of outermost) {
     hide(holder, pointer, why)
-    // The members of a list are one place: there may be thousands.
-    notes.add(`${name}${pointer.replace(/\/\d+(?=\/|$)/g, '/*')}`, why)
+    notes.add(`${name}${placeOf(pointer)}`, why)
   }
   const masked = maskValue(holder[''] as Json, name, masker, (why) => notes.add(name, `detector ${why}`))
   const shown = render === undefined ? masked : render(masked)
@@ -40,11 +40,30 @@ function ancestorsOf(pointer: string): readonly string[] {
   return keys.slice(0, -1).map((_, end) => keys.slice(0, end + 1).join('/'))
 }
 
+/**
+ * How a place is called in a note. Its keys are text of the target, so what is secret in them is hidden there as well;
+ * members of a list are one place, because there may be thousands.
+ */
+function namePlaces(masker: Masker): (pointer: string) => string {
+  const known = new Map<string, string>()
+  const nameOf = (token: string): string => {
+    if (/^\d*$/.test(token)) return token && '*'
+    const name = known.get(token) ?? escaped(maskString(unescaped(token), undefined, masker, () => undefined))
+    known.set(token, name)
+    return name
+  }
+  return (pointer) => pointer.split('/').map(nameOf).join('/')
+}
+
+const escaped = (key: string): string => key.replaceAll('~', '~0').replaceAll('/', '~1')
+
+const unescaped = (token: string): string => token.replaceAll('~1', '/').replaceAll('~0', '~')
+
 type MutableJson = { [key: string]: MutableJson | Json }
 
 /** RFC 6901, section 4; `""` is the whole document. */
 function hide(holder: MutableJson, pointer: string, why: string): void {
-  const keys = pointer.split('/').map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'))
+  const keys = pointer.split('/').map(unescaped)
   const last = keys.pop()
   let at: unknown = holder
   for (const key of keys) at = memberOf(at, key)

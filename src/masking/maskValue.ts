@@ -41,8 +41,9 @@ export function maskString(text: string, name: string | undefined, masker: Maske
 function maskRecord(record: { readonly [name: string]: Json }, masker: Masker, onHidden: OnHidden): Json {
   const isKey = typeof record.kty === 'string'
   const masked = new Map<string, Json>()
+  const unusedKey = keepApart(masked)
   for (const [key, value] of Object.entries(record)) {
-    const shownKey = unusedKey(maskString(key, undefined, masker, onHidden), masked)
+    const shownKey = unusedKey(maskString(key, undefined, masker, onHidden))
     if (isKey && PRIVATE_JWK_MEMBERS.has(key) && typeof value === 'string') {
       onHidden('jwk-private-key')
       masked.set(shownKey, '[masked:jwk-private-key]')
@@ -71,10 +72,13 @@ function parsed(text: string): Json {
   }
 }
 
-/** Two keys that are both hidden must both stay. */
-function unusedKey(key: string, taken: ReadonlyMap<string, unknown>): string {
-  for (let n = 2, candidate = key; ; candidate = `${key} (${n++})`) {
-    if (!taken.has(candidate)) return candidate
+/** Two keys that are both hidden must both stay. Counts on from the last one: there may be thousands of them. */
+function keepApart(taken: ReadonlyMap<string, unknown>): (key: string) => string {
+  const last = new Map<string, number>()
+  return (key) => {
+    let candidate = key
+    for (let n = last.get(key) ?? 1; taken.has(candidate); last.set(key, n)) candidate = `${key} (${++n})`
+    return candidate
   }
 }
 

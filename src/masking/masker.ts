@@ -4,6 +4,7 @@ import { findSecrets } from './findSecrets.ts'
 import { joinedCopyOf } from './joinedCopy.ts'
 import { type PlainCopy, plainCopyOf } from './plainCopy.ts'
 import type { Span } from './span.ts'
+import { unescapedCopiesOf } from './unescapedCopy.ts'
 
 /** What to hide in texts of one call. */
 export interface Masker {
@@ -21,7 +22,7 @@ export function createMasker(credentials: CredentialDetector, onCredentialHit: (
   let reported = false
   const search = (text: string, copy: PlainCopy | undefined): readonly Span[] => {
     const spans = [...credentials.find(text)]
-    for (const other of [copy, joinedCopyOf(text)]) {
+    for (const other of [copy, joinedCopyOf(text), ...unescapedCopiesOf(text)]) {
       if (other === undefined) continue
       for (const span of credentials.find(other.text)) spans.push(other.inOriginal(span))
     }

@@ -108,3 +108,43 @@ test('texts of a preview are masked, titles too', () => {
   expect(JSON.stringify(preview)).not.toContain(CANARY)
   expect(preview.texts?.[0]).toMatchObject({ language: 'diff' })
 })
+
+test('keys above a hidden member are text of the target in notes too: no secret of theirs is told', () => {
+  const value = { [`Bearer ${CANARY}`]: { ssn: 1 }, 'a/b~c': [{ ssn: 2 }, { ssn: 3 }] }
+  const hidden = [`/Bearer ${CANARY}/ssn`, '/a~1b~0c/0/ssn', '/a~1b~0c/1/ssn'].map((pointer) => ({ pointer, why: 'r' }))
+  const { result, notes } = masked({ document: { name: 'body', value, hidden } })
+  expect(JSON.stringify([result, notes])).not.toContain(CANARY)
+  expect(notes.filter(({ why }) => why === 'r')).toEqual([
+    { where: expect.stringMatching(/^body\/.*masked:.*\/ssn$/), why: 'r', count: 1 },
+    { where: 'body/a~1b~0c/*/ssn', why: 'r', count: 2 },
+  ])
+})
+
+test('notes are bounded: a hundred places, and short ones', () => {
+  const keys = Array.from({ length: 500 }, (_, at) => `user-${at}${'x'.repeat(at === 0 ? 3_000 : 0)}`)
+  const value = Object.fromEntries(keys.map((key) => [key, { ssn: 1 }]))
+  const hidden = keys.map((key) => ({ pointer: `/${key}/ssn`, why: 'r' }))
+  const { notes } = masked({ document: { name: 'body', value, hidden } })
+  expect(notes).toHaveLength(101)
+  expect(notes.at(-1)).toEqual({ where: 'elsewhere', why: 'r', count: 400 })
+  expect(notes.reduce((sum, { count }) => sum + count, 0)).toBe(500)
+  expect(Math.max(...notes.map(({ where }) => where.length))).toBeLessThan(300)
+})
+
+test('keys that are hidden alike stay apart, also thousands of them', () => {
+  const names = Array.from(
+    { length: 30_000 },
+    (_, at) =>
+      `AKIA${at
+        .toString(32)
+        .toUpperCase()
+        .replace(/[01890]/g, 'Z')
+        .padStart(16, 'A')}`,
+  )
+  const value = Object.fromEntries(names.map((name, at) => [name, at]))
+  const caps = { maxRows: 10, maxBytes: 10_000_000 }
+  const { result } = masked({ document: { name: 'body', value, hidden: [] }, caps })
+  const shown = Object.keys(result.body as object)
+  expect(shown).toHaveLength(Object.keys(value).length)
+  expect(shown.every((key) => key.startsWith('[masked:'))).toBe(true)
+})
