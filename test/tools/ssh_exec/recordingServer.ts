@@ -20,6 +20,8 @@ export interface RecordingServerOptions {
   readonly accepts?: (context: AuthContext) => boolean
   /** `vanish`: takes a command and then says nothing any more, not even that it goes. */
   readonly onCommand?: 'answer' | 'drop' | 'refuse'
+  /** Lets the client in and breaks the protocol, both in one piece. */
+  readonly breaksAtLogin?: boolean
 }
 
 /** A private key in PEM, as a host or a client has it. */
@@ -32,6 +34,7 @@ export function generateKey(): string {
 export async function startRecordingServer({
   accepts = () => true,
   onCommand = 'answer',
+  breaksAtLogin = false,
 }: RecordingServerOptions = {}): Promise<RecordingServer> {
   const hostKey = generateKey()
   const parsed = ssh2.utils.parseKey(hostKey)
@@ -45,7 +48,8 @@ export async function startRecordingServer({
     connection.on('error', () => undefined)
     connection.on('authentication', (context) => {
       offered.push(context.method === 'password' ? `password ${context.password}` : context.method)
-      if (accepts(context)) context.accept()
+      if (breaksAtLogin && context.method !== 'none') letInAndBreak(connection, context)
+      else if (!breaksAtLogin && accepts(context)) context.accept()
       else context.reject()
     })
     connection.on('request', (_accept, reject, name) => {
@@ -84,4 +88,17 @@ export async function startRecordingServer({
       await new Promise<void>((resolve) => server.close(() => resolve()))
     },
   }
+}
+
+/** The library has no such thing for a server, for good reasons. */
+function letInAndBreak(connection: Connection, context: AuthContext): void {
+  const inner = connection as unknown as {
+    readonly _sock: { cork(): void; uncork(): void }
+    readonly _protocol: { disconnect(reason: number): void }
+  }
+  inner._sock.cork()
+  context.accept()
+  inner._protocol.disconnect(2)
+  inner._protocol.disconnect(2)
+  inner._sock.uncork()
 }

@@ -58,6 +58,19 @@ const run = ({ hosts }: Opened, call: Partial<HostCall> = {}) =>
 const BY_PASSWORD = { password: { env: 'PASSWORD' } }
 const BY_KEY = { privateKey: { env: 'KEY' } }
 
+test('a host that breaks the protocol in the moment it lets the gate in ends the call, not the gateway', async () => {
+  const uncaught: unknown[] = []
+  const onUncaught = (error: unknown) => uncaught.push(error)
+  process.on('uncaughtException', onUncaught)
+  closing.push(async () => void process.off('uncaughtException', onUncaught))
+  const server = await serve({ breaksAtLogin: true })
+  await expect(run(open(server.port, { hostKey: server.fingerprint, ...BY_PASSWORD }))).rejects.toMatchObject({
+    code: 'ERR_TARGET_UNAVAILABLE',
+  })
+  expect(server.offered).toContain(`password ${PASSWORD}`)
+  expect(uncaught).toEqual([])
+})
+
 describe('the host key', () => {
   test.each([
     ['a password', BY_PASSWORD],

@@ -30,6 +30,8 @@ export interface SshChannel {
 export async function openSshChannel(target: SshTarget, program: 'git-receive-pack' | 'git-upload-pack') {
   const { Client } = await loadSsh()
   const client = new Client()
+  // A server can report more than one error, at any time; one that nobody hears would end the process.
+  client.on('error', () => {})
   let isWrongKey = false
   const config: ConnectConfig = {
     host: target.host,

@@ -137,6 +137,8 @@ async function logIn(
     client.once('ready', () => {
       signal.removeEventListener('abort', onAbort)
       client.removeAllListeners()
+      // What stood behind the welcome in the same packet is read before anybody else listens, and must not end the process.
+      client.on('error', () => undefined)
       resolve(client)
     })
     try {
