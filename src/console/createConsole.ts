@@ -106,9 +106,10 @@ export function createConsole(parts: ConsoleParts): Console {
   async function change(
     page: string,
     [id, verb, ...more]: readonly string[],
-    { form }: PageRequest,
+    { readForm }: PageRequest,
     session: Session,
   ): Promise<PageResponse> {
+    const form = await readForm()
     if (page === 'requests' && id !== undefined && (verb === 'approve' || verb === 'deny') && more.length === 0) {
       return await decide({ approvalId: id, verdict: verb, form, session }, desk, parts.reveal)
     }

@@ -20,8 +20,11 @@ export interface PageRequest {
   /** The browser says that a page of another site led here (`Sec-Fetch-Site`). Absent in other clients: false. */
   readonly isFromOtherSite: boolean
   readonly address: string
-  /** The form of a POST, undefined otherwise. */
-  readonly form: ReadonlyMap<string, string> | undefined
+  /**
+   * Reads the form of a POST, once; undefined for other methods. Not before it is known who sends it: strangers would fill
+   * the memory. Throws ERR_BODY_TOO_LARGE, ERR_BODY_MALFORMED.
+   */
+  readonly readForm: () => Promise<ReadonlyMap<string, string> | undefined>
 }
 
 export type PageResponse =
@@ -64,17 +67,19 @@ export async function servePage(
     cookies: readCookies(request.headers.cookie),
     isFromOtherSite: request.headers['sec-fetch-site'] === 'cross-site',
     address: (request.socket as IncomingMessage['socket'] | null)?.remoteAddress ?? 'unknown',
-    form: method === 'POST' ? await readFormBody(request, FORM_BYTES) : undefined,
+    readForm: async () => (method === 'POST' ? await readFormBody(request, FORM_BYTES) : undefined),
   })
   if (response.headersSent || response.destroyed) return
   for (const [name, value] of Object.entries(answer.headers)) {
     response.setHeader(name, typeof value === 'string' ? value : [...value])
   }
   // A connection that only carried a stream would otherwise stay open after it, and hold up a stop.
-  if ('stream' in answer) response.setHeader('connection', 'close')
+  // The same after a form of which something was left unread.
+  if ('stream' in answer || !request.complete) response.setHeader('connection', 'close')
   response.writeHead(answer.status)
   if ('stream' in answer) answer.stream(sinkOf(response))
   else response.end(answer.body)
+  if (!request.complete) request.resume()
 }
 
 function sinkOf(response: ServerResponse): EventSink {

@@ -250,13 +250,14 @@ describe('a gate of its own', () => {
   })
 
   test('when it cannot be recorded, nothing is shown', async () => {
-    const broken = await open()
+    // The place of the file is looked at with every checkpoint.
+    const broken = await open({ config: { approvals, audit: { checkpoint: { records: 1 } } } })
     try {
       visitor = openVisitor(broken.url)
       const page = await pageFor(await ask(undefined, broken), 'heidi')
       const [file = ''] = (await readdir(broken.auditDir)).filter((name) => name.endsWith('.jsonl'))
       await rename(join(broken.auditDir, file), join(broken.auditDir, `${file}.moved`))
-      await expect.poll(async () => (await broken.sql('SELECT 1')).code, { timeout: 20_000 }).toBe('ERR_AUDIT')
+      await expect.poll(async () => (await broken.sql('SELECT 1')).code, { timeout: 10_000 }).toBe('ERR_AUDIT')
       const sent = await visitor.submit(page, '/reveal', { reason: '' })
       expect(sent.status).toBe(503)
       expect(sent.text).not.toContain(VALUE)
