@@ -46,7 +46,7 @@ export interface ForeignKeyFacts {
 
 interface ExpressionFacts {
   readonly relation: number
-  readonly kind: 'default' | 'generated' | 'check'
+  readonly kind: 'default' | 'generated' | 'check' | 'index'
   readonly tree: string
 }
 
@@ -115,7 +115,12 @@ SELECT ${listOf(`'root', root::int8, 'relation', relation::int8`, 'family')} AS 
       CROSS JOIN LATERAL (SELECT attgenerated FROM pg_catalog.pg_attribute WHERE attrelid = d.adrelid AND attnum = d.adnum OFFSET 0) AS a
      UNION ALL
      SELECT k.conrelid::int8, 'check', k.conbin::text
-       FROM ${ofMembers('pg_constraint', 'k', `conrelid = m.relation AND contype = 'c'`)}) e) AS expressions,
+       FROM ${ofMembers('pg_constraint', 'k', `conrelid = m.relation AND contype = 'c'`)}
+     UNION ALL
+     SELECT x.indrelid::int8, 'index', part.tree
+       FROM ${ofMembers('pg_index', 'x', 'indrelid = m.relation AND (indexprs IS NOT NULL OR indpred IS NOT NULL)')}
+      CROSS JOIN LATERAL (VALUES (x.indexprs::text), (x.indpred::text)) AS part (tree)
+      WHERE part.tree IS NOT NULL) e) AS expressions,
   ${listOf(
     `'relation', x.indrelid::int8, 'columns', ARRAY(
        SELECT u.c FROM pg_catalog.unnest(x.indkey::int2[]) AS u (c) WHERE u.c > 0

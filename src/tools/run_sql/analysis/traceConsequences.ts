@@ -45,7 +45,7 @@ const RULE_EVENT: Readonly<Record<WriteAction, string>> = { UPDATE: '2', INSERT:
 
 /**
  * Looks up everything that a write sets off: triggers, rules, foreign-key actions on tables that refer to it and on
- * tables that refer to those, expressions of defaults, generated columns and constraints. The last go into the catalog.
+ * tables that refer to those, expressions of defaults, generated columns, constraints and indexes. The last go into the catalog.
  */
 export async function traceConsequences(
   session: AnalysisSession,
@@ -162,7 +162,7 @@ export async function traceConsequences(
   }
 }
 
-const WORD = { default: 'default', generated: 'generated column', check: 'constraint' } as const
+const WORD = { default: 'default', generated: 'generated column', check: 'constraint', index: 'index' } as const
 
 function overlaps(columns: ReadonlySet<number> | undefined, others: readonly number[]): boolean {
   return columns === undefined || others.some((column) => columns.has(column))

@@ -47,22 +47,27 @@ export async function executeScript(
   report: Report = () => undefined,
 ): Promise<ToolOutput> {
   const { session, parts, settings, connectionName } = open
-  const limit = AbortSignal.timeout(settings.limits.statementTimeout * TIMES_LIMIT)
+  // Not AbortSignal.timeout within AbortSignal.any, which Node 20 can collect as garbage before it fires.
+  const limit = new AbortController()
+  const timer = setTimeout(() => limit.abort(), settings.limits.statementTimeout * TIMES_LIMIT)
   const cancel = (): void => void session.cancel()
-  const stopping = AbortSignal.any([signal, limit])
-  stopping.addEventListener('abort', cancel, { once: true })
+  for (const stop of [signal, limit.signal]) stop.addEventListener('abort', cancel, { once: true })
+  const checkTime = (): void => {
+    for (const stop of [signal, limit.signal]) stop.throwIfAborted()
+  }
   const disclosure = disclosureOfAll(parts)
   const ran: Ran[] = []
   let ref: { txid: string; system: string }
   let changed: number | undefined
   try {
-    signal.throwIfAborted()
+    checkTime()
     if (call.constraints.maxRows !== undefined) parts.forEach(checkPartCountable)
     const [counted, transaction] = await session.batch([COUNT_CHANGES, OUTCOME_REF])
     const places = await readProtectedPlaces(session, settings.protect)
     for (const part of parts) {
+      checkTime()
       report(`statement ${part.number} of ${parts.length}`)
-      ran.push(await runPart(open, part, places, stopping))
+      ran.push(await runPart(open, part, places))
     }
     session.precede('SET CONSTRAINTS ALL IMMEDIATE')
     const [counts, atEnd] = await session.batch([COUNT_CHANGES, OUTCOME_REF])
@@ -70,22 +75,22 @@ export async function executeScript(
     // One transaction, from the first statement to the last.
     if (ref.txid !== readOutcomeRef(transaction).txid) throw new GateError('ERR_SQL_CHANGED')
     changed = rowsChanged(readChanges(counted), readChanges(counts), ran, call.constraints.maxRows)
-    stopping.throwIfAborted()
+    checkTime()
   } catch (error) {
     // The session's transaction is rolled back when it is given back, which every way out leads to.
-    throw tell(error, parts[ran.length], disclosure, signal, limit)
+    throw tell(error, parts[ran.length], disclosure, signal, limit.signal)
   } finally {
-    stopping.removeEventListener('abort', cancel)
+    clearTimeout(timer)
+    signal.removeEventListener('abort', cancel)
   }
   await beforeCommit(ref)
   await commit({ session, connectionName, disclosure }, ref, pools, signal)
   return toOutput(ran, changed, settings)
 }
 
-async function runPart(open: OpenScript, part: JudgedPart, places: string, signal: AbortSignal): Promise<Ran> {
+async function runPart(open: OpenScript, part: JudgedPart, places: string): Promise<Ran> {
   const { session, settings, parts } = open
   const { number, statement, text } = part
-  signal.throwIfAborted()
   if (parts.slice(0, number - 1).some(mayRedefine)) {
     if ((await readProtectedPlaces(session, settings.protect)) !== places) {
       throw new GateError('ERR_SQL_SCRIPT_CHANGED', {

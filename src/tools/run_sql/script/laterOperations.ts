@@ -2,7 +2,7 @@ import type { Operation } from '../../../call.ts'
 import { objectName } from '../analysis/objectName.ts'
 import type { AnalysisSession } from '../analysis/session.ts'
 import { resolveDefinition, toOperation } from '../resolveDefinition.ts'
-import type { NamedRelation, Statement } from '../syntax/classify.ts'
+import type { NamedRelation, Statement, StatementOperation } from '../syntax/classify.ts'
 import { QUERY_KINDS } from '../syntax/statementKinds.ts'
 import { isObject, type SyntaxNode, walkTree } from '../syntax/walkTree.ts'
 
@@ -29,8 +29,7 @@ export async function laterOperations(
   for (const found of statement.operations) {
     if (!WRITTEN.includes(found.operation)) continue
     const resolved = await resolveNames(session, found.targets)
-    const where = found.where === undefined ? {} : { where: found.where ? 'present' : 'absent' }
-    operations.push(toOperation(found, { ...placesOf(resolved), columns: [], ...where }))
+    operations.push(toOperation(found, { ...placesOf(resolved), columns: [], ...whereOf(statement, found) }))
   }
   const { read, asks } = namesRead(statement)
   if (asks || read.length > 0) {
@@ -39,6 +38,12 @@ export async function laterOperations(
     operations.push({ ...(found === undefined ? SELECT : toOperation(found, {})), facts })
   }
   return operations.map((operation) => ({ ...operation, floor: operation.floor ?? 'require-approval' }))
+}
+
+/** Whether it has a WHERE can be told of the statement itself only; in ON CONFLICT and MERGE none chooses the rows. */
+function whereOf({ kind }: Statement, { where, because }: StatementOperation): Operation['facts'] {
+  const isOwn = because === undefined && ['UpdateStmt', 'DeleteStmt'].includes(kind)
+  return isOwn && where !== undefined ? { where: where ? 'present' : 'absent' } : {}
 }
 
 const SELECT: Operation = { operation: 'SELECT', otherwise: 'deny', facts: {} }
