@@ -77,11 +77,29 @@ export function maskPreview(preview: Preview, masker: Masker): MaskedPreview {
           language,
         })),
       }),
-      missing: preview.missing.map((line) => maskFreeText(line, masker)),
+      missing: [...preview.missing, ...swallowedOf(preview, masker)].map((line) => maskFreeText(line, masker)),
     }
   } catch (cause) {
     throw maskingFailed(cause)
   }
+}
+
+/**
+ * Texts of which a detector hides more than a piece of one line. A marker that begins a private key and never ends one
+ * hides all that stands behind it, so whoever writes the marker decides what reviewers see.
+ */
+function swallowedOf({ texts = [] }: Preview, masker: Masker): readonly string[] {
+  return texts
+    .filter(({ text, language }) =>
+      masker.findIn(text).some(({ start, end }) => hidesLines(text.slice(start, end), language)),
+    )
+    .map(({ title }) => `${title}: what looks like a secret hides more than one line of it.`)
+}
+
+/** Lines that a diff takes out do not count: what was secret there, and is gone, need not be seen. */
+function hidesLines(hidden: string, language: Language): boolean {
+  const [, ...lines] = hidden.replace(/\n$/, '').split('\n')
+  return lines.some((line) => language !== 'diff' || !line.startsWith('-'))
 }
 
 const NO_CAPS = { maxRows: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY }

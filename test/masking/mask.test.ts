@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createCredentialDetector } from '../../src/masking/credentials.ts'
 import { mask, maskPreview } from '../../src/masking/mask.ts'
 import { createMasker } from '../../src/masking/masker.ts'
@@ -268,6 +268,38 @@ test('a preview shows its sample as text, with protected columns and secrets hid
       ],
     },
     missing: ['no count'],
+  })
+})
+
+describe('a preview of which a detector hides whole lines says that they are missing', () => {
+  const begin = ['-----BEGIN PRIV', 'ATE KEY-----'].join('')
+  const end = ['-----END PRIV', 'ATE KEY-----'].join('')
+  const body = 'MC4CAQAwBQYDK2VwBCIEIPes/2RyP4pfrNV56bZrWWWy28xKchhg5mQXglhpK01v'
+  const missingOf = (text: string, language: 'diff' | 'text' = 'diff') =>
+    maskPreview(
+      { rows: undefined, lines: [], sample: undefined, texts: [{ title: 'Change', text, language }], missing: [] },
+      masker,
+    ).missing
+
+  test.each([
+    [
+      'a marker without an end',
+      `+${begin}\ndiff --git a/internationalisation b/internationalisation\n+run()\n`,
+      'diff',
+    ],
+    ['a key that is put in', `+${begin}\n+${body}\n+${end}\n`, 'diff'],
+    ['a marker in what is taken out, and an end elsewhere', `-${begin}\n-${body}\n+run()\n-${end}\n`, 'diff'],
+    ['a title of a commit', `1234 Ada: ${begin}\n5678 Ada: internationalisation\n`, 'text'],
+  ] as const)('%s', (_, text, language) => {
+    expect(missingOf(text, language)).toEqual(['Change: what looks like a secret hides more than one line of it.'])
+  })
+
+  test.each([
+    ['a key that is taken out', `-${begin}\n-${body}\n-${end}\n+see the vault\n`],
+    ['a credential within a line', `+password is ${CREDENTIAL}\n+run()\n`],
+    ['nothing', '+run()\n'],
+  ])('but not for %s', (_, text) => {
+    expect(missingOf(text)).toEqual([])
   })
 })
 

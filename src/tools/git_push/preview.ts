@@ -34,6 +34,9 @@ export async function previewPush(git: Git, push: JudgedPush, settings: GitConne
     if (patch.isCut) {
       missing.push(`The change is longer than ${settings.limits.maxDiff} bytes; its end is not shown.`)
     }
+    for (const path of await binariesOf(git, base, push.to)) {
+      missing.push(`${path} is no text to git, or longer than 1 MiB: what is in it is not shown.`)
+    }
     const hidden = takenBack(push, await pathsOf(git, base, push.to))
     if (hidden.length > 0) {
       missing.push(
@@ -87,6 +90,17 @@ async function diff(git: Git, args: readonly string[], from: string, to: string,
   return stopped === 'output'
     ? { text: text.slice(0, text.lastIndexOf('\n') + 1), isCut: true }
     : { text, isCut: false }
+}
+
+/** Files of which a diff says that they differ and no more: one NUL makes a script such a file. */
+async function binariesOf(git: Git, from: string, to: string): Promise<readonly string[]> {
+  const counted = await git.run(['diff-tree', '-r', '-z', '--numstat', ...FLAGS, from, to])
+  return counted
+    .toString()
+    .split('\0')
+    .filter((line) => line.startsWith('-\t-\t'))
+    .map((line) => line.slice('-\t-\t'.length))
+    .slice(0, 20)
 }
 
 async function pathsOf(git: Git, from: string, to: string): Promise<ReadonlySet<string>> {

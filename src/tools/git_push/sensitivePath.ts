@@ -56,6 +56,8 @@ export function sensitivePathOf(path: string, more: readonly string[]): string |
 
 /** `**x` names x in every folder: at the top, or after a slash. */
 function matchesPath(glob: string, path: string): boolean {
+  // The folder itself too: in its place a link or a submodule can stand.
+  if (glob.endsWith('/*') && matchesPath(glob.slice(0, -2), path)) return true
   if (!glob.startsWith('**')) return matchesGlob(glob, path)
   const inner = glob.slice(2).replace(/^\//, '')
   if (inner.startsWith('.') && !inner.includes('/') && isSuffix(inner)) return matchesGlob(`*${inner}`, path)

@@ -16,6 +16,10 @@ rules:
   - name: main
     match: { operation: push, branch: [refs/heads/main] }
     action: require-approval
+  - name: looked-through
+    match: { operation: push, branch: ["refs/heads/shown/*"] }
+    action: require-approval
+    approval: { preview: required }
   - name: rewrites
     match: { operation: [force-push, delete], branch: ["refs/heads/feature/*"] }
     action: require-approval
@@ -69,6 +73,30 @@ async function leave(name: string, oid: string, token?: string): Promise<void> {
   const pushed = await shop.push([`${oid}:refs/heads/agent/${name}`], token === undefined ? {} : { token })
   expect(pushed, pushed.output).toMatchObject({ code: 0 })
 }
+
+describe('what reviewers must have seen whole', () => {
+  const push = async (files: Readonly<Record<string, string>>, message?: string) => {
+    const oid = commit(files, { ...(message !== undefined && { message }) })
+    expect(await shop.push([`${oid}:refs/heads/agent/shown-${made}`])).toMatchObject({ code: 0 })
+    return shop.gate.call('git_push', { connection: 'shop', branch: `shown/x${made}`, commit: oid })
+  }
+  // In pieces, so that secret scanners let it pass.
+  const marker = ['-----BEGIN PRIV', 'ATE KEY-----'].join('')
+
+  test('a change that is text can be approved', async () => {
+    const answer = await push({ 'src/a.sh': 'echo hello\n' })
+    expect(answer).toMatchObject({ status: 'pending_approval' })
+    await shop.gate.reviewer().deny(answer.approval_id ?? '')
+  })
+
+  test.each([
+    ['a NUL, which makes a script a binary file', { 'src/a.sh': '#!/bin/sh\n# \0\ntouch /tmp/x\n' }],
+    ['more than git compares as text', { 'src/big.js': `run()\n${'// line\n'.repeat(150_000)}` }],
+    ['a marker that makes the rest look like one private key', { 'a.md': `${marker}\n`, 'src/z.js': 'run()\n' }],
+  ])('%s: a change that cannot be seen cannot be approved', async (_, files) => {
+    expect(await push(files)).toMatchObject({ code: 'ERR_PREVIEW_REQUIRED' })
+  })
+})
 
 describe('a commit on its way', () => {
   test('is left with plain git, by password or by bearer token, and the server knows nothing of it', async () => {
