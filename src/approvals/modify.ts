@@ -62,8 +62,9 @@ export function modify(
   const { child, admission, digest } = change
   const refusal = mayModify(parent, admission, digest, now)
   if (refusal !== undefined) return refusal
-  if (child.digest === parent.digest) return { ok: false, code: 'ERR_MODIFY_NOTHING' }
+  // Before anything is said of the digest: whether it is the same would tell a guess at what is hidden, over and over.
   if (recent >= MODIFICATIONS_PER_HOUR) return { ok: false, code: 'ERR_MODIFY_RATE' }
+  if (child.digest === parent.digest) return { ok: false, code: 'ERR_MODIFY_NOTHING' }
   if (latest !== undefined && latest.id !== parent.id && stillAnswers(latest, undefined, now)) {
     const { id, state } = latest
     return { ok: false, code: 'ERR_MODIFY_EXISTS', detail: `It is ${id}, ${state}.`, facts: { exists: id, state } }

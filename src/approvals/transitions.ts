@@ -71,12 +71,16 @@ export function expire(approval: Approval, now: number): Transition {
   return moved(approval, { state: 'expired', settledAt: now, args: undefined }, now, 'expired')
 }
 
-/** Moves a request that nobody decided in time to the people who are asked next, once. Votes so far stay on record. */
+/**
+ * Moves a request that nobody decided in time to the people who are asked next, once. Votes so far stay on record and
+ * count for no set any more, also not for one that is asked again.
+ */
 export function escalate(approval: Approval, now: number): Transition {
   const { escalation, state, needs } = approval
   if (!isToEscalate(approval) || isOverdue(approval, now)) return unchanged(approval)
   if (state !== 'pending' || escalation === undefined || now < escalation.at) return unchanged(approval)
-  return moved(approval, { needs: escalation.to, escalated: { at: now, from: needs } }, now, 'escalated')
+  const votes = approval.votes.map((vote) => ({ ...vote, sets: [] }))
+  return moved(approval, { needs: escalation.to, escalated: { at: now, from: needs }, votes }, now, 'escalated')
 }
 
 /** Whether it still waits for the time at which others are asked. */

@@ -103,6 +103,11 @@ export function refuseVoter(approval: Approval, ballot: Admission): Refusal | un
   if (owners.includes(sameCase(ballot.subject)) || owners.includes(sameCase(ballot.person))) {
     return { ok: false, code: 'ERR_VOTE_OWNER' }
   }
+  // An account that the caller answers for is the caller in another coat.
+  const others = (ballot.aliases ?? []).map(sameCase)
+  if ([caller.person, caller.subject].some((own) => own !== undefined && others.includes(sameCase(own)))) {
+    return { ok: false, code: 'ERR_VOTE_OWN_CALL' }
+  }
   if (!approval.needs.some((need) => ballot.memberOf.includes(need.set))) {
     return { ok: false, code: 'ERR_VOTE_NOT_REVIEWER' }
   }

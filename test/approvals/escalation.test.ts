@@ -53,6 +53,20 @@ test('votes of before count for nobody who is asked now; who is in both sets vot
   expect(vote(late.approval, aBallot('bob', 'approve'), T0 + HOUR)).toMatchObject({ code: 'ERR_VOTE_NOT_REVIEWER' })
 })
 
+test('a vote of before counts neither for a set that is asked before and after, until it is cast again', () => {
+  const dba = { set: 'dba', atLeast: 1 }
+  const security = { set: 'security', atLeast: 1 }
+  const to = [dba, { set: 'leads', atLeast: 1 }]
+  const approval = anApproval({ needs: [dba, security], escalation: { at: T0 + HOUR, to } })
+  const voted = vote(approval, aBallot('ann', 'approve'), T0)
+  const late = voted.ok ? escalate(voted.approval, T0 + HOUR) : voted
+  if (!late.ok) throw new TypeError(late.code)
+  const lead = vote(late.approval, aBallot('lea', 'approve', { memberOf: ['leads'] }), T0 + HOUR)
+  if (!lead.ok) throw new TypeError(lead.code)
+  expect(lead.approval).toMatchObject({ state: 'pending', votes: [{ name: 'ann' }, { name: 'lea' }] })
+  expect(vote(lead.approval, aBallot('ann', 'approve'), T0 + HOUR)).toMatchObject({ approval: { state: 'approved' } })
+})
+
 test('an approval by others than policy names now clears nothing', async () => {
   const gate = await aGate()
   gate.rulesNow = { ...rules, escalation: { afterMs: MINUTE, to: 'security' } }

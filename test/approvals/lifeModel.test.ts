@@ -140,7 +140,10 @@ class Escalate implements fc.Command<Model, Real> {
   run(model: Model, real: Real) {
     const may = isOpen(model) && !timeIsOver(model, real) && !model.escalated && real.now >= model.startedAt + HOUR
     expect(apply(real, escalate(real.approval, real.now))).toBe(may)
-    if (may) model.escalated = true
+    if (!may) return
+    model.escalated = true
+    // On record, and for nobody who is asked now.
+    for (const person of model.approvals.keys()) model.approvals.set(person, new Set())
   }
   toString = () => 'escalate'
 }

@@ -71,6 +71,16 @@ describe('a vote', () => {
     ['of somebody in no set at all', aBallot('ann', 'deny', { memberOf: [] }), 'ERR_VOTE_NOT_REVIEWER'],
     ['of the human the agent acts for', aBallot('human', 'approve'), 'ERR_VOTE_OWN_CALL'],
     ['of the caller itself', aBallot('agent', 'approve'), 'ERR_VOTE_OWN_CALL'],
+    [
+      'of an account for which the caller answers, as configured',
+      aBallot('ann', 'approve', { aliases: ['agent-oid'] }),
+      'ERR_VOTE_OWN_CALL',
+    ],
+    [
+      'of another account of the human the agent acts for',
+      aBallot('ann', 'deny', { aliases: ['entra/t1/human-oid'] }),
+      'ERR_VOTE_OWN_CALL',
+    ],
     ['of an owner, named by object id', aBallot('ann', 'approve', { owners: ['ann-oid'] }), 'ERR_VOTE_OWNER'],
     [
       'of an owner, named by an object id in another case',

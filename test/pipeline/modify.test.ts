@@ -265,6 +265,8 @@ test('changes do not count against what an agent may ask, and each reviewer has 
   let last = request
   for (let by = 1; by <= 20; by += 1) last = await gates.modify(last.id, { by })
   await expect(gates.modify(last.id, { by: 21 })).rejects.toMatchObject({ code: 'ERR_MODIFY_RATE' })
+  // Nor is it said whether a guess is what the request hides.
+  await expect(gates.modify(last.id, {})).rejects.toMatchObject({ code: 'ERR_MODIFY_RATE' })
   expect(await gates.store.get(last.id)).toMatchObject({ state: 'pending' })
   const next = await gates.modify(last.id, { by: 21 }, { subject: 'heidi' })
   expect(next.state).toBe('pending')
