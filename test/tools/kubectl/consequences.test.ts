@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../../src/tools/kubectl/cluster/apiObject.ts'
 import type { Resource } from '../../../src/tools/kubectl/cluster/discovery.ts'
-import { consequencesOf } from '../../../src/tools/kubectl/judge/consequences.ts'
+import { consequencesOf, consequencesUnseen } from '../../../src/tools/kubectl/judge/consequences.ts'
 
 const resource = (name: string, group = ''): Resource => ({
   ...{
@@ -28,6 +28,18 @@ const operations = (name: string, after: JsonObject, before?: JsonObject, truste
 }
 const plain = { containers: [{ name: 'a', image: 'nginx:1' }] }
 
+/** A pod with a volume where the server mounts the token of its account. */
+const ownToken = (source: JsonObject): JsonObject => ({
+  containers: [
+    {
+      name: 'a',
+      image: 'nginx:1',
+      volumeMounts: [{ name: 'v', mountPath: '/var/run/secrets/kubernetes.io/serviceaccount' }],
+    },
+  ],
+  volumes: [{ name: 'v', ...source }],
+})
+
 /** Where each kind of workload keeps its pods. */
 const WORKLOADS: readonly (readonly [string, (pod: JsonObject) => JsonObject])[] = [
   ['pods', (spec) => ({ spec })],
@@ -36,6 +48,41 @@ const WORKLOADS: readonly (readonly [string, (pod: JsonObject) => JsonObject])[]
   ),
   ['batch/cronjobs', (spec) => ({ spec: { jobTemplate: { spec: { template: { spec } } } } })],
 ]
+
+test('annotations that loosen a container count as the fields of today, and the token of its own account does not', () => {
+  const key = 'container.apparmor.security.beta.kubernetes.io/a'
+  const pod = (value: string) => ({ metadata: { annotations: { [key]: value } }, spec: plain })
+  expect(operations('pods', pod('unconfined'))).toEqual(['pod:unconfined'])
+  expect(operations('apps/deployments', { spec: { template: pod('unconfined') } })).toEqual(['pod:unconfined'])
+  expect(operations('pods', pod('runtime/default'))).toEqual([])
+  expect(operations('pods', { spec: ownToken({ secret: { secretName: 'default-token-x7k2p' } }) })).toEqual([])
+  const projected = { sources: [{ serviceAccountToken: { path: 'token', expirationSeconds: 3607 } }] }
+  expect(operations('pods', { spec: ownToken({ projected }) })).toEqual([])
+})
+
+test.each([
+  ['delete', 'secrets', ['secret:delete']],
+  ['delete', 'rbac.authorization.k8s.io/roles', ['rbac:grant']],
+  ['delete', 'networking.k8s.io/networkpolicies', ['network:policy']],
+  ['delete', 'admissionregistration.k8s.io/validatingwebhookconfigurations', ['webhook:validating']],
+  ['delete', 'apiextensions.k8s.io/customresourcedefinitions', ['crd:definition']],
+  ['delete', 'example.com/databases', ['kind:example.com/databases']],
+  ['scale', 'example.com/databases', ['kind:example.com/databases']],
+  ['delete', 'configmaps', []],
+  ['scale', 'apps/deployments', []],
+] as const)('to %s %s has consequences without an object as it would be: %j', (verb, name, expected) => {
+  const [plural = '', group = ''] = name.split('/').reverse()
+  expect(consequencesUnseen(verb, resource(plural, group)).map(({ operation }) => operation)).toEqual(expected)
+})
+
+test('traffic and the limits of pods are consequences, and so is to take limits away', () => {
+  expect(operations('networking.k8s.io/ingresses', {})).toEqual(['network:ingress'])
+  expect(operations('extensions/ingresses', {})).toEqual(['network:ingress'])
+  expect(operations('networking.k8s.io/networkpolicies', {})).toEqual(['network:policy'])
+  const labelled = { metadata: { labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } } }
+  expect(operations('namespaces', { metadata: {} }, labelled)).toEqual(['namespace:podSecurity'])
+  expect(operations('namespaces', labelled, labelled)).toEqual([])
+})
 
 describe.each(WORKLOADS)('pods in %s', (name, wrap) => {
   test('a plain one has no consequences', () => {
@@ -56,6 +103,15 @@ describe.each(WORKLOADS)('pods in %s', (name, wrap) => {
       { ...plain, volumes: [{ name: 'v', projected: { sources: [{ serviceAccountToken: { path: 't' } }] } }] },
     ],
     ['pod:secretRef', { ...plain, volumes: [{ name: 'v', secret: { secretName: 'db' } }] }],
+    // where the token of the account goes, and like one by its name, but that of another account
+    ['pod:secretRef', ownToken({ secret: { secretName: 'admin-token-x7k2p' } })],
+    ['pod:secretRef', ownToken({ secret: { secretName: 'default-token-of-the-vault-x7k2p' } })],
+    [
+      'pod:serviceAccount',
+      ownToken({ projected: { sources: [{ serviceAccountToken: { path: 'token', audience: 'sts.example' } }] } }),
+    ],
+    ['pod:unconfined', { ...plain, securityContext: { sysctls: [{ name: 'kernel.msgmax', value: '1' }] } }],
+    ['pod:unconfined', { ...plain, securityContext: { seLinuxOptions: { type: 'spc_t' } } }],
     ['pod:secretRef', { ...plain, volumes: [{ name: 'v', projected: { sources: [{ secret: { name: 'db' } }] } }] }],
     ['pod:secretRef', { containers: [{ name: 'a', envFrom: [{ secretRef: { name: 'db' } }] }] }],
     [

@@ -34,6 +34,11 @@ describe('objects leave the tool without their secrets', () => {
       'a helm release by its name',
       { kind: 'ConfigMap', metadata: { name: 'sh.helm.release.v1.x.v1' }, data: { release: CANARY } },
     ],
+    ['a list of Secrets', { spec: { kind: 'SecretList', items: [{ data: { a: CANARY } }] } }],
+    ['what a custom type makes a Secret of', { kind: 'Widget', spec: { template: { stringData: { a: CANARY } } } }],
+    ['a manifest of a list of Secrets', { data: { dump: `kind: SecretList\nitems: [{data: {a: ${CANARY}}}]` } }],
+    ['a manifest in a text in a text', { data: { dump: `{\\"kind\\": \\"Secret\\", \\"data\\": \\"${CANARY}\\"}` } }],
+    ['kapp', { kind: 'Pod', metadata: { annotations: { 'kapp.k14s.io/original': CANARY } } }],
     ['a variable', { env: [{ name: 'DB_PASSWORD', value: CANARY }] }],
     ['a variable of another case', { env: [{ name: 'githubToken', value: CANARY }] }],
     ['a key', { data: { 'db-password': CANARY } }],
@@ -87,13 +92,34 @@ describe('objects leave the tool without their secrets', () => {
     expect(hider.notes()).toEqual([{ where: 'configmaps', why: 'protected-field', count: 2 }])
   })
 
+  test('bytes are judged by what they say in plain', () => {
+    const base64 = (text: string) => Buffer.from(text).toString('base64')
+    const manifest = base64(`kind: Secret\ndata: { a: ${CANARY} }`)
+    const { shown } = hide({ kind: 'ConfigMap', binaryData: { dump: manifest, logo: base64('plain') } })
+    expect(shown).toEqual({ kind: 'ConfigMap', binaryData: { dump: '[masked:kept-manifest]', logo: base64('plain') } })
+  })
+
+  test('what the settings hide of a type is hidden under its other group', () => {
+    const hider = createHider({ mask: ['networking.k8s.io/ingresses:/spec/x'] })
+    expect(hider.hide({ spec: { x: CANARY } }, { group: 'extensions', name: 'ingresses' })).toEqual({
+      spec: { x: '[masked:protected-field]' },
+    })
+  })
+
   test.each([
     ['DB_PASSWORD', true],
     ['api-key', true],
     ['clientSecret', true],
     ['PGPASS', true],
     ['--auth-token', true],
-    ['password2', false],
+    ['password2', true],
+    ['SECRET_KEY_BASE', true],
+    ['API_TOKEN_V2', true],
+    ['password.txt', true],
+    ['PGPASSWORD', true],
+    ['passwords', true],
+    ['tokens', false],
+    ['keybase', false],
     ['secretName', false],
     ['tokenPath', false],
     ['keyboard', false],

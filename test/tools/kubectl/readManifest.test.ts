@@ -25,6 +25,13 @@ describe('inline manifests', () => {
     ])
   })
 
+  test('aliases are counted before their anchors are looked for, and documents before they are read', () => {
+    const aliases = (count: number) => refused(`x: &a 1\ny: [${'*a,'.repeat(count)}]`)
+    expect(aliases(51)).toMatchObject({ code: 'ERR_KUBECTL_MANIFEST', detail: 'It holds more than 50 aliases.' })
+    expect(aliases(40)).toMatchObject({ detail: 'apiVersion is missing, or is none.' })
+    expect(refused('---\n{\n'.repeat(101))).toMatchObject({ detail: 'It holds more than 100 documents.' })
+  })
+
   test('what is sent is what YAML 1.2 says: words that older readers take for switches stay words', () => {
     const [object] = readManifest(`${CONFIG}data: { a: yes, b: on, c: 010, d: 1_000, e: 12:30 }`)
     expect(object?.body.data).toEqual({ a: 'yes', b: 'on', c: 10, d: '1_000', e: '12:30' })

@@ -2,10 +2,12 @@ import type { Json } from '../../../call.ts'
 import { GateError } from '../../../errors.ts'
 import { type ApiObject, isObject } from '../cluster/apiObject.ts'
 import { type Cluster, resourcePath } from '../cluster/openCluster.ts'
-import { consequencesOf } from '../judge/consequences.ts'
+import { createHider } from '../hide/hider.ts'
+import { consequencesOf, consequencesUnseen } from '../judge/consequences.ts'
 import { consequenceOperation, operationOf } from '../judge/operations.ts'
 import { withType } from '../read/readObjects.ts'
 import type { KubernetesConnection } from '../settings.ts'
+import { blindRequest } from './blindRequest.ts'
 import type { Change, JudgedChange } from './change.ts'
 
 interface Judging {
@@ -42,6 +44,7 @@ async function judgeChange(change: Change, all: readonly Change[], judging: Judg
   try {
     live = await readLive(change, cluster, signal)
     checkWanted(change, live)
+    await checkBlind(change, live, judging)
     result = await dryRun(change, live, cluster, signal)
   } catch (error) {
     // Whoever gave up gets no judgement, and a cluster that cannot be reached cannot be judged.
@@ -73,6 +76,7 @@ function operationsFor(
   const consequences = [
     ...(change.extra ?? []),
     ...judged.flatMap((after) => consequencesOf({ resource, before: live, after, trustedImages })),
+    ...(judged.length === 0 ? consequencesUnseen(verb, resource) : []),
   ]
   const distinct = [...new Map(consequences.map((each) => [JSON.stringify(each), each])).values()]
   return [operationOf(verb, about, true), ...distinct.map((each) => consequenceOperation(each, about))]
@@ -119,6 +123,20 @@ async function dryRun(
   const answer = await cluster.ask({ ...request, query: { ...request.query, dryRun: 'All' } }, signal)
   if (change.subresource !== undefined) return undefined
   return isObject(answer) ? withType(answer, change.resource) : undefined
+}
+
+/** Whether hidden values are those that are there must not decide whether a change can be. */
+async function checkBlind(
+  change: Change,
+  live: ApiObject | undefined,
+  { cluster, settings, signal }: Judging,
+): Promise<void> {
+  if (live === undefined || change.subresource !== undefined) return
+  const request = change.request(live)
+  if (request.method === 'DELETE') return
+  const blind = blindRequest(request, live, change.resource, createHider(settings))
+  if (blind === undefined) return
+  await cluster.ask({ ...blind, query: { ...blind.query, dryRun: 'All' } }, signal)
 }
 
 /** An object of a namespace that the same call makes cannot be dry-run before that is there. */

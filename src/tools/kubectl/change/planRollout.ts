@@ -13,7 +13,7 @@ import { countFlag, namespaceOf, type Target } from '../scope.ts'
 import type { Change } from './change.ts'
 import { expandTargets, impossiblePlan, isAboutCluster } from './expandTargets.ts'
 import { readLive } from './judgeChanges.ts'
-import { uidOf } from './objectState.ts'
+import { stateOf, uidOf } from './objectState.ts'
 import { pinned, pinnedOperations } from './pin.ts'
 import { planChanges } from './planChanges.ts'
 
@@ -181,7 +181,7 @@ async function planUndo(planning: Planning, targets: readonly Target[]): Promise
     if (chosen === undefined) throw failed('It has no such revision; rollout history lists them.')
     const isDeployment = target.resource.name === 'deployments'
     return await planEach(planning, targets, 'undo', () => ({
-      intent: { revision: chosen.number, uid: uidOf(chosen.object) },
+      intent: { revision: chosen.number, pods: stateOf(podsOf(chosen.object)) },
       build: (live) =>
         isDeployment
           ? pinnedOperations([{ op: 'replace', path: '/spec/template', value: templateOf(chosen.object) }], live)
@@ -192,6 +192,12 @@ async function planUndo(planning: Planning, targets: readonly Target[]): Promise
     if (!isAboutCluster(error)) throw error
     return impossiblePlan('rollout', targets, error)
   }
+}
+
+/** What would come back: a replica set can be edited between an approval and its use. */
+function podsOf(revision: ApiObject): ApiObject {
+  const { spec, data } = revision
+  return { metadata: { uid: uidOf(revision) }, template: objectAt(spec, 'template'), data: data ?? null }
 }
 
 /** The label by which a replica set tells its pods apart is no part of what the deployment asks for. */

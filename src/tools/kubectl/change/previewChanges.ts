@@ -7,13 +7,18 @@ import type { JudgedChange } from './change.ts'
 import { uidOf } from './objectState.ts'
 import { wordName } from './runChanges.ts'
 
+/** Two texts with hardly a line in common would be compared for very long; the time grows with the square. */
+const MAX_EDITS = 2_000
+
 /**
  * What reviewers see: a line for each object, and the difference that the server's dry run would make, of objects whose
  * secrets are hidden already. Throws what makes the call impossible: nobody should be asked about it.
  */
 export async function previewChanges(judged: readonly JudgedChange[], hider: Hider): Promise<Preview> {
   for (const { problem } of judged) if (problem !== undefined) throw problem
-  const texts = await Promise.all(judged.map((each) => diffOf(each, hider)))
+  const texts = await Promise.all(
+    judged.map((each) => diffOf(each, hider, Math.ceil(MAX_EDITS / Math.sqrt(judged.length)))),
+  )
   const deferred = judged.filter(({ isDeferred }) => isDeferred)
   return {
     rows: judged.length,
@@ -43,7 +48,7 @@ function replicasOf(live: ApiObject | undefined): string {
   return String(objectAt(live, 'spec').replicas ?? 'unknown')
 }
 
-async function diffOf(judged: JudgedChange, hider: Hider): Promise<PreviewText | undefined> {
+async function diffOf(judged: JudgedChange, hider: Hider, maxEditLength: number): Promise<PreviewText | undefined> {
   const { change, live, result } = judged
   const after = result ?? change.wanted
   if (after === undefined) return undefined
@@ -54,8 +59,7 @@ async function diffOf(judged: JudgedChange, hider: Hider): Promise<PreviewText |
   if (before === then) return undefined
   const title = wordName(judged)
   if (live === undefined) return { title, text: then, language: 'yaml' }
-  // Two texts with hardly a line in common would be compared for very long.
-  const patch = createTwoFilesPatch('is', 'would be', before, then, undefined, undefined, { maxEditLength: 2_000 })
+  const patch = createTwoFilesPatch('is', 'would be', before, then, undefined, undefined, { maxEditLength })
   return patch === undefined ? { title, text: then, language: 'yaml' } : { title, text: patch, language: 'diff' }
 }
 

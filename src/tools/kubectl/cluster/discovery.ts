@@ -24,6 +24,26 @@ export function resourceName({ group, name }: Pick<Resource, 'group' | 'name'>):
   return group === '' ? name : `${group}/${name}`
 }
 
+/**
+ * The names by which policy knows a type: its own, and that of the type whose very objects it shows under an older or newer
+ * group. What opens must name both; what closes one holds for the other.
+ */
+export function resourceNames(resource: Pick<Resource, 'group' | 'name'>): readonly string[] {
+  const own = resourceName(resource)
+  const same = SAME_OBJECTS[own]
+  return same === undefined ? [own] : [own, same]
+}
+
+const SAME_OBJECTS: Readonly<Record<string, string>> = {
+  'events.k8s.io/events': 'events',
+  'extensions/ingresses': 'networking.k8s.io/ingresses',
+  'extensions/networkpolicies': 'networking.k8s.io/networkpolicies',
+  'extensions/podsecuritypolicies': 'policy/podsecuritypolicies',
+  ...Object.fromEntries(
+    ['deployments', 'daemonsets', 'replicasets'].map((name) => [`extensions/${name}`, `apps/${name}`]),
+  ),
+}
+
 export interface Discovery {
   /** A type as agents write it: plural, singular, short name or kind, with or without its group and version. */
   findType(written: string, signal: AbortSignal): Promise<Resource>

@@ -7,7 +7,8 @@ import { isSecretName } from './isSecretName.ts'
 export type OnHidden = (where: string, why: string) => void
 
 /** Annotations in which tools keep whole manifests, values of Secrets included. */
-const KEPT_MANIFEST = /last-applied|last-handled|applied-config|objectset\.rio\.cattle\.io\/applied|original-manifest/i
+const KEPT_MANIFEST =
+  /last-applied|last-handled|applied-config|objectset\.rio\.cattle\.io\/applied|original-manifest|^kapp\.k14s\.io\/original$/i
 
 /**
  * An object of the API as it may leave the tool: the values of Secrets, wherever one is embedded, releases of Helm, kept
@@ -27,20 +28,39 @@ function hideValue(value: Json, name: string, where: string, onHidden: OnHidden)
   return isObject(value) ? hideMap(value, where, onHidden) : value
 }
 
-function hideMap(map: JsonObject, where: string, onHidden: OnHidden): Json {
-  const isSecret = /^secret$/i.test(textAt(map, 'kind') ?? '')
+function hideMap(map: JsonObject, where: string, onHidden: OnHidden, ofSecrets = false): Json {
+  const kind = textAt(map, 'kind') ?? ''
+  const isSecret = ofSecrets || /^secret$/i.test(kind)
   const isRelease = isHelmRelease(map)
   const entries = Object.entries(map).flatMap(([key, value]): [string, Json][] => {
     const at = `${where}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`
     if (key === 'managedFields') return []
-    if (isSecret && (key === 'data' || key === 'stringData')) return [[key, hideAll(value, at, 'secret', onHidden)]]
-    if (isRelease && (key === 'data' || key === 'binaryData'))
-      return [[key, hideAll(value, at, 'helm-release', onHidden)]]
+    // Items of a list do not say what they are.
+    if (/^secretlist$/i.test(kind) && key === 'items' && Array.isArray(value)) {
+      return [[key, value.map((item, i) => (isObject(item) ? hideMap(item, `${at}/${i}`, onHidden, true) : item))]]
+    }
+    // No other type calls a field so than one that makes Secrets.
+    if (key === 'stringData') return [[key, hideAll(value, at, 'secret', onHidden)]]
+    if (key === 'binaryData' && isObject(value)) return [[key, hideBinary(value, at, isRelease, onHidden)]]
+    if (isSecret && key === 'data') return [[key, hideAll(value, at, 'secret', onHidden)]]
+    if (isRelease && key === 'data') return [[key, hideAll(value, at, 'helm-release', onHidden)]]
     if (typeof value === 'string' && KEPT_MANIFEST.test(key)) return [[key, hide(at, 'kept-manifest', onHidden)]]
     if (key === 'value' && typeof value === 'string' && isSecretName(textAt(map, 'name') ?? '') && isValue(value)) {
       return [[key, hide(at, 'secret-by-name', onHidden)]]
     }
     return [[key, hideValue(value, key, at, onHidden)]]
+  })
+  return Object.fromEntries(entries)
+}
+
+/** Bytes, in base64: what they say in plain decides. */
+function hideBinary(map: JsonObject, where: string, isRelease: boolean, onHidden: OnHidden): Json {
+  if (isRelease) return hideAll(map, where, 'helm-release', onHidden)
+  const entries = Object.entries(map).map(([key, value]): [string, Json] => {
+    if (typeof value !== 'string') return [key, value]
+    const plain = Buffer.from(value, 'base64').toString('utf8')
+    const shown = hideText(plain, key, `${where}/${key}`, onHidden)
+    return [key, shown === plain ? value : shown]
   })
   return Object.fromEntries(entries)
 }
@@ -76,7 +96,8 @@ function hideText(text: string, name: string, where: string, onHidden: OnHidden)
   if (/\bclient-key-data\b/.test(text) || (/\bcurrent-context\b/.test(text) && /\busers\b/.test(text))) {
     return hide(where, 'kubeconfig', onHidden)
   }
-  if (/\bkind["']?\s{0,8}:\s{0,8}["']?Secret\b/.test(text)) return hide(where, 'kept-manifest', onHidden)
+  if (/\bkind\\{0,8}["']?\s{0,8}:\s{0,8}\\{0,8}["']?Secret(?:List)?\b/.test(text))
+    return hide(where, 'kept-manifest', onHidden)
   return text
 }
 

@@ -35,14 +35,31 @@ export function consequencesOf({ resource, before, after, trustedImages }: Judge
   }
   if (changed('metadata', 'finalizers')) add('meta:finalizers', 'changes finalizers')
   if (changed('metadata', 'ownerReferences')) add('meta:ownerReferences', 'changes what the object belongs to')
-  found.push(...consequencesOfType(resource, after, changed))
-  if (!isBuiltIn(resource))
-    add(`kind:${resourceName(resource)}`, 'is of a kind that only its own controller understands')
+  found.push(...consequencesOfType(resource, before, after, changed))
+  if (!isBuiltIn(resource)) found.push(ofCustomKind(resourceName(resource)))
   return [...new Map(found.map((each) => [JSON.stringify(each), each])).values()]
+}
+
+/** Types that hold others back: to delete one is as much as to write one. */
+const PROTECTION =
+  /^(?:rbac\.authorization\.k8s\.io|admissionregistration\.k8s\.io|apiregistration\.k8s\.io|apiextensions\.k8s\.io)\/|\/(?:networkpolicies|podsecuritypolicies)$/
+
+/** The consequences of a change that has no object as it would be: a delete, a number of replicas. */
+export function consequencesUnseen(verb: string, resource: Resource): readonly Consequence[] {
+  const name = resourceName(resource)
+  if (!isBuiltIn(resource)) return [ofCustomKind(name)]
+  if (verb !== 'delete') return []
+  if (name === 'secrets') return [{ operation: 'secret:delete', because: 'deletes a Secret' }]
+  return PROTECTION.test(name) ? consequencesOfType(resource, undefined, {}, () => false) : []
+}
+
+function ofCustomKind(name: string): Consequence {
+  return { operation: `kind:${name}`, because: 'is of a kind that only its own controller understands' }
 }
 
 function consequencesOfType(
   resource: Resource,
+  before: ApiObject | undefined,
   after: ApiObject,
   changed: (...path: readonly string[]) => boolean,
 ): readonly Consequence[] {
@@ -86,9 +103,8 @@ function consequencesOfType(
           : []),
       ]
     case 'namespaces': {
-      const before = changed('metadata', 'labels')
-      const labels = Object.keys(objectAt(after, 'metadata', 'labels')).filter((key) => key.includes('pod-security'))
-      return before && labels.length > 0
+      const labels = [before, after].flatMap((each) => Object.keys(objectAt(each, 'metadata', 'labels')))
+      return labels.some((key) => key.includes('pod-security') && changed('metadata', 'labels', key))
         ? named('namespace:podSecurity', 'changes what pods of a namespace may do')
         : []
     }
@@ -99,6 +115,12 @@ function consequencesOfType(
     }
     case 'services':
       return exposure(objectAt(after, 'spec'))
+    case 'networking.k8s.io/ingresses':
+    case 'extensions/ingresses':
+      return named('network:ingress', 'opens services to the outside')
+    case 'networking.k8s.io/networkpolicies':
+    case 'extensions/networkpolicies':
+      return named('network:policy', 'says which traffic pods may have')
     case 'endpoints':
     case 'discovery.k8s.io/endpointslices':
       return named('network:endpoints', 'says where traffic for a service goes')
@@ -124,18 +146,26 @@ function exposure(spec: JsonObject): readonly Consequence[] {
 }
 
 /** Every specification of pods in an object, at any depth: workloads of today, and custom types that embed one. */
-function podSpecsIn(value: Json | undefined, depth = 0): readonly JsonObject[] {
+function podSpecsIn(value: Json | undefined, depth = 0, owner: JsonObject = {}): readonly JsonObject[] {
   // Deeper than any object the server accepts; a manifest is bounded before.
   if (depth > 200) throw new TypeError('an object that is nested too deep')
   if (Array.isArray(value)) return value.flatMap((inner) => podSpecsIn(inner, depth + 1))
   if (!isObject(value)) return []
   const own = ['containers', 'initContainers', 'ephemeralContainers'].some((key) => Array.isArray(value[key]))
-    ? [value]
+    ? [{ ...value, ...looseAnnotations(owner) }]
     : []
   const inner = Object.entries(value).flatMap(([key, each]) =>
-    ['status', 'managedFields', 'containers', 'initContainers'].includes(key) ? [] : podSpecsIn(each, depth + 1),
+    ['status', 'managedFields', 'containers', 'initContainers'].includes(key) ? [] : podSpecsIn(each, depth + 1, value),
   )
   return [...own, ...inner]
+}
+
+/** Annotations beside a specification that say of its containers what its fields say today. */
+function looseAnnotations(owner: JsonObject): JsonObject {
+  const loose = Object.entries(objectAt(owner, 'metadata', 'annotations'))
+    .filter(([key, value]) => /^(?:container\.)?(?:apparmor|seccomp)\.security\./.test(key) && value === 'unconfined')
+    .map(([key]) => key)
+  return loose.length === 0 ? {} : { looseAnnotations: loose }
 }
 
 function imagesOf(pod: JsonObject): readonly string[] {

@@ -1,5 +1,5 @@
 import type { Fact, Operation } from '../../../call.ts'
-import { type Resource, resourceName } from '../cluster/discovery.ts'
+import { type Resource, resourceNames } from '../cluster/discovery.ts'
 import type { Consequence } from './consequence.ts'
 
 /** What one operation is about. */
@@ -42,8 +42,10 @@ export function consequenceOperation({ operation, because }: Consequence, about:
 }
 
 function placeOf({ resource, namespace, names }: About, isWrite: boolean): Record<string, Fact> {
+  const named = resourceNames(resource)
+  const [own = ''] = named
   return {
-    resource: resourceName(resource),
+    resource: named.length === 1 ? own : named,
     namespace: resource.namespaced ? [namespace ?? ALL] : clusterScope(resource, names, isWrite),
     name: names.length === 0 ? [ALL] : names,
   }

@@ -23,13 +23,15 @@ export function podConsequences(pod: JsonObject): readonly Consequence[] {
     if (account !== undefined && account !== '' && account !== 'default') add('serviceAccount', `runs as ${account}`)
   }
   if (textAt(pod, 'nodeName')) add('nodeName', 'chooses its node past the scheduler')
-  for (const volume of listAt(pod, 'volumes')) found.push(...judgeVolume(volume, containers))
+  const account = textAt(pod, 'serviceAccountName') || textAt(pod, 'serviceAccount') || 'default'
+  for (const volume of listAt(pod, 'volumes')) found.push(...judgeVolume(volume, containers, account))
   found.push(...judgeSecurity(objectAt(pod, 'securityContext')))
+  for (const key of listAt(pod, 'looseAnnotations')) add('unconfined', `is annotated ${String(key)}: unconfined`)
   for (const container of containers) found.push(...judgeContainer(container))
   return found
 }
 
-function judgeVolume(volume: Json, containers: readonly Json[]): readonly Consequence[] {
+function judgeVolume(volume: Json, containers: readonly Json[], account: string): readonly Consequence[] {
   const found: Consequence[] = []
   const name = textAt(volume, 'name')
   const mounts = containers.flatMap((c) => listAt(c, 'volumeMounts')).filter((mount) => textAt(mount, 'name') === name)
@@ -39,14 +41,18 @@ function judgeVolume(volume: Json, containers: readonly Json[]): readonly Conseq
     if (kind === 'secret') {
       const secret = textAt(source, 'secretName') ?? ''
       // Servers before 1.24 mount the token of the account so; it is judged by the account.
-      if (!(isOwnToken && /-token-[a-z0-9]{5}$/.test(secret))) found.push(secretRef(`mounts the Secret ${secret}`))
+      const isItsAccount = secret.startsWith(`${account}-token-`) && /^[a-z0-9]{5}$/.test(secret.slice(-5))
+      if (!(isOwnToken && isItsAccount && secret.length === account.length + 12))
+        found.push(secretRef(`mounts the Secret ${secret}`))
     } else if (kind === 'hostPath') {
       found.push({ operation: 'pod:hostPath', because: `mounts ${textAt(source, 'path') ?? 'a folder'} of its node` })
     } else if (kind === 'projected') {
       for (const part of listAt(source, 'sources')) {
         if (valueAt(part, 'secret') !== undefined)
           found.push(secretRef(`mounts the Secret ${textAt(part, 'secret', 'name') ?? ''}`))
-        if (valueAt(part, 'serviceAccountToken') !== undefined && !isOwnToken) {
+        const token = valueAt(part, 'serviceAccountToken')
+        // The server itself asks for no audience; one makes the pod somebody at another service.
+        if (token !== undefined && !(isOwnToken && valueAt(token, 'audience') === undefined)) {
           found.push({ operation: 'pod:serviceAccount', because: 'mounts a token of its service account' })
         }
       }
@@ -94,6 +100,8 @@ function judgeSecurity(security: JsonObject): readonly Consequence[] {
     textAt(security, 'seccompProfile', 'type') === 'Unconfined' && 'seccomp',
     textAt(security, 'appArmorProfile', 'type') === 'Unconfined' && 'AppArmor',
     valueAt(security, 'windowsOptions', 'hostProcess') === true && 'hostProcess',
+    listAt(security, 'sysctls').length > 0 && 'sysctls',
+    Object.keys(objectAt(security, 'seLinuxOptions')).some((key) => key !== 'level') && 'SELinux',
   ].filter((each) => typeof each === 'string')
   for (const each of loosened) found.push({ operation: 'pod:unconfined', because: `loosens ${each}` })
   return found

@@ -18,6 +18,8 @@ const MAX_TEXT = 512 * 1024
 const MAX_DOCUMENTS = 100
 const MAX_ALIASES = 50
 const MAX_DEPTH = 60
+/** A line that begins a document. */
+const DOCUMENT_START = /^---(?=\s|$)/gm
 
 /** What belongs to the server. An agent that writes it has copied an object, or means to hold on to another one. */
 const SERVER_FIELDS = [
@@ -64,6 +66,9 @@ function parseDocuments(text: string): readonly Json[] {
   if (!text.isWellFormed() || /[\p{Cc}\ufeff]/u.test(text.replace(/[\n\r\t]/g, ''))) {
     refuse('It holds control characters.')
   }
+  // Counted before they are read: each costs much more than its three characters.
+  if ([...text.matchAll(DOCUMENT_START)].length > MAX_DOCUMENTS)
+    refuse(`It holds more than ${MAX_DOCUMENTS} documents.`)
   const options = {
     version: '1.2',
     schema: 'core',
@@ -80,10 +85,13 @@ function parseDocuments(text: string): readonly Json[] {
     if (problem !== undefined) refuse(`It is not strict YAML (${problem.code}, at character ${problem.pos[0]}).`)
     if (document.directives.yaml.explicit === true && document.directives.yaml.version !== '1.2')
       refuse('Only YAML 1.2 is read.')
+    let aliases = 0
     visit(document, {
       Node(_, node, path) {
         if (path.length > MAX_DEPTH * 2) refuse('It is nested too deep.')
         if (isAlias(node)) {
+          // To find its anchor costs a walk over the whole document.
+          if (++aliases > MAX_ALIASES) refuse(`It holds more than ${MAX_ALIASES} aliases.`)
           if (node.resolve(document) === undefined) refuse('An alias has no anchor.')
         } else if (node.tag !== undefined) refuse('Tags are not read.')
       },

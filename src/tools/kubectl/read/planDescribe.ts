@@ -39,6 +39,8 @@ export async function planDescribe(planning: Planning): Promise<Plan> {
 
 async function eventsOf({ cluster, hider }: Planning, object: Json, signal: AbortSignal): Promise<readonly Json[]> {
   const uid = textAt(object, 'metadata', 'uid') ?? ''
+  // Events about nothing are there in every namespace.
+  if (uid === '') return []
   const list = await cluster.ask(
     {
       method: 'GET',

@@ -5,6 +5,7 @@ import type { ToolOutput, ToolTable } from '../../tool.ts'
 import { sortPathOf } from '../args/flags.ts'
 import { refuse } from '../args/refuse.ts'
 import { listAt, objectAt, textAt, valueAt } from '../cluster/apiObject.ts'
+import { isBuiltIn } from '../cluster/discovery.ts'
 import { resourcePath } from '../cluster/openCluster.ts'
 import { isSecretName } from '../hide/isSecretName.ts'
 import { renderYaml } from '../hide/renderYaml.ts'
@@ -12,7 +13,7 @@ import { operationOf } from '../judge/operations.ts'
 import { outputOf } from '../outputOf.ts'
 import { type Plan, type Planning, readPlan } from '../plan.ts'
 import { resolveTargets, type Target, textFlag } from '../scope.ts'
-import { hasMore, listQuery, readObjects, valueAtPath } from './readObjects.ts'
+import { hasMore, listQuery, readObjects, valueAtPath, withType } from './readObjects.ts'
 
 /** get: objects by name (`get`) or all that are there (`list`), as a table, names, JSON or YAML. */
 export async function planGet(planning: Planning): Promise<Plan> {
@@ -66,10 +67,12 @@ const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io'
 
 /** The server's own table of objects: it knows which columns a type has. */
 async function readTable(planning: Planning, target: Target, isWide: boolean): Promise<NamedTable> {
-  const { cluster, settings, args, signal } = planning
+  const { cluster, settings, args, signal, hider } = planning
   const { resource, namespace, names } = target
   const sortBy = textFlag(args, 'sort-by')
-  const include = { includeObject: sortBy === undefined ? 'Metadata' : 'Object' }
+  // A column of an added type may show any of its fields, and one of a built-in type what the settings hide.
+  const mayHide = !isBuiltIn(resource) || hider.masks(resource)
+  const include = { includeObject: sortBy === undefined && !mayHide ? 'Metadata' : 'Object' }
   const about = resource.name
   const limit = settings.limits.maxObjects
   const answers =
@@ -122,13 +125,14 @@ async function readTable(planning: Planning, target: Target, isWide: boolean): P
         const metadata = objectAt(row, 'object', 'metadata')
         const own = objectAt(metadata, 'labels')
         const cells = listAt(row, 'cells')
+        const object = withType(valueAt(row, 'object') ?? null, resource)
+        const hidden = mayHide ? textsHidden(object, hider.hide(object, resource)) : []
         return {
           resource: resource.group === '' ? resource.singular : `${resource.singular}.${resource.group}`,
           name: textAt(metadata, 'name') ?? '',
           cells: [
             ...(withNamespace ? [textAt(metadata, 'namespace') ?? ''] : []),
-            // A column of an added type may show any of its fields.
-            ...shown.map((index, at) => hideCell(headers[at] ?? '', cells[index] ?? null)),
+            ...shown.map((index, at) => hideCell(headers[at] ?? '', cells[index] ?? null, hidden)),
             ...labels.map((key) => textAt(own, key) ?? ''),
             ...(withLabels ? [wordLabels(own)] : []),
           ],
@@ -138,7 +142,21 @@ async function readTable(planning: Planning, target: Target, isWide: boolean): P
   }
 }
 
-function hideCell(header: string, cell: Json): Json {
+/** Everything that the hider has taken out of an object, as a cell would show it. */
+function textsHidden(whole: Json | undefined, shown: Json | undefined): readonly string[] {
+  if (JSON.stringify(whole) === JSON.stringify(shown)) return []
+  if (Array.isArray(whole)) {
+    return whole.flatMap((inner, index) => textsHidden(inner, Array.isArray(shown) ? shown[index] : undefined))
+  }
+  if (typeof whole !== 'object' || whole === null) return [String(whole)]
+  return Object.entries(whole).flatMap(([key, inner]) =>
+    key === 'managedFields' ? [] : textsHidden(inner, valueAt(shown, key)),
+  )
+}
+
+function hideCell(header: string, cell: Json, hidden: readonly string[]): Json {
+  const text = typeof cell === 'string' ? cell : JSON.stringify(cell)
+  if (hidden.some((value) => value !== '' && text.includes(value))) return placeholderFor('protected-field')
   return isSecretName(header) && cell !== '' && cell !== null && typeof cell !== 'number'
     ? placeholderFor('secret-by-name')
     : cell
