@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Operation } from '../../src/call.ts'
 import { type ExplainRequest, runExplain, type UnderstandOperations } from '../../src/cli/explain.ts'
 import { GateError } from '../../src/errors.ts'
-import { httpTool, sqlTool, sshTool } from '../policy/judgedTools.ts'
+import { httpTool, exampleSqlTool as sqlTool, sshTool } from '../policy/judgedTools.ts'
 import { operation } from '../policy/policies.ts'
 import { createPage } from './page.ts'
 

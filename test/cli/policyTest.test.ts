@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { runPolicyTests } from '../../src/cli/policyTest.ts'
 import { GateError } from '../../src/errors.ts'
-import { httpTool, sqlTool, sshTool } from '../policy/judgedTools.ts'
+import { httpTool, exampleSqlTool as sqlTool, sshTool } from '../policy/judgedTools.ts'
 import { operation, policiesOf } from '../policy/policies.ts'
 import { createPage } from './page.ts'
 
@@ -33,7 +33,7 @@ const run = async (text: string, over: Partial<Parameters<typeof runPolicyTests>
 
 test('the examples pass', async () => {
   const code = await runPolicyTests({ folder: examples, json: false }, parts, page.terminal)
-  expect(page.text()).toMatch(/\n52 passed, 0 failed\n$/)
+  expect(page.text()).toMatch(/\n54 passed, 0 failed\n$/)
   expect(code).toBe(0)
 })
 

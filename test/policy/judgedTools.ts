@@ -34,6 +34,15 @@ export const sqlTool: JudgedTool = {
   },
 }
 
+/** The same, with what examples/policies/migrations.yaml names. */
+export const exampleSqlTool: JudgedTool = {
+  ...sqlTool,
+  operations: [
+    ...sqlTool.operations,
+    ...['CREATE', 'ALTER', 'COMMENT', 'ANALYZE', 'code:*', 'script:*', 'protected:*', 'copy:*'],
+  ],
+}
+
 /** A second tool with other words, for policies that are about connections of several types. */
 export const shellTool: JudgedTool = {
   name: 'ssh_exec',

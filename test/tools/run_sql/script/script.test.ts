@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { StartedCall } from '../../../../src/call.ts'
 import { GateError } from '../../../../src/errors.ts'
 import { createRunSql } from '../../../../src/tools/run_sql/tool.ts'
@@ -45,8 +45,20 @@ describe.each([15, 18] as const)('scripts on PostgreSQL %i', (major) => {
     await target.stop()
   })
 
-  const understand = (text: string, args = {}, connection = 'main'): Promise<Understanding> =>
-    sql.tool.understand({ connection, sql: text, script: true, ...args }, connection, signal)
+  const open: Understanding[] = []
+  const understand = async (text: string, args = {}, connection = 'main'): Promise<Understanding> => {
+    const understanding = await sql.tool.understand(
+      { connection, sql: text, script: true, ...args },
+      connection,
+      signal,
+    )
+    open.push(understanding)
+    return understanding
+  }
+  // One that a failed test left open would hold its locks.
+  afterEach(async () => {
+    for (const understanding of open.splice(0)) await understanding.release()
+  })
   const names = ({ operations }: Understanding) => operations.map(({ operation }) => operation)
   async function run(
     text: string,
@@ -57,7 +69,6 @@ describe.each([15, 18] as const)('scripts on PostgreSQL %i', (major) => {
       await between()
       return await understanding.execute(started(maxRows), async () => undefined, signal)
     } finally {
-      await understanding.release()
     }
   }
   const one = async (query: string): Promise<unknown> => Object.values((await target.admin(query))[0] ?? {})[0]
@@ -92,7 +103,6 @@ describe.each([15, 18] as const)('scripts on PostgreSQL %i', (major) => {
     )
     expect(names(understanding)).toContain('protected:public.users')
     await understanding.execute(started(), async () => undefined, signal)
-    await understanding.release()
     expect(await one(`SELECT count(*)::int FROM users WHERE plan = 'free'`)).toBe(20)
   })
 
@@ -119,9 +129,8 @@ describe.each([15, 18] as const)('scripts on PostgreSQL %i', (major) => {
     expect(names(understanding)).not.toContain('script:later')
     const preview = await understanding.preview(signal)
     expect(preview).toMatchObject({ rows: 20, missing: [] })
-    expect(preview?.lines).toContain('statement 2 (DELETE public.jobs): 10 rows of jobs')
+    expect(preview?.lines).toContainEqual(expect.stringMatching(/^statement 2 \(DELETE public\.jobs\): 10 rows of /))
     const output = await understanding.execute(started(20), async () => undefined, signal)
-    await understanding.release()
     expect(output).toMatchObject({
       rowsChanged: 20,
       table: {
@@ -206,7 +215,6 @@ describe.each([15, 18] as const)('scripts on PostgreSQL %i', (major) => {
     const done = understanding.execute(started(), async (ref) => void committing.push(ref), signal, report)
     const error = await done.catch((caught: unknown) => caught)
     await cut
-    await understanding.release()
     if (error instanceof GateError) expect(error.code).toBe('ERR_TARGET_UNAVAILABLE')
     const left = [await one('SELECT count(*)::int FROM notes'), await one('SELECT count(*)::int FROM jobs')]
     expect(left).toEqual(committing.length > 0 && !(error instanceof GateError) ? [0, 0] : [1, 50])
@@ -240,8 +248,46 @@ describe.each([15, 18] as const)('scripts on PostgreSQL %i', (major) => {
       code: 'ERR_SQL_SCRIPT_CHANGED',
       facts: { statement: 2, operation: 'cascade:public.child' },
     })
-    await understanding.release()
     expect(await one('SELECT count(*)::int FROM jobs')).toBe(50)
     expect(await one(`SELECT to_regclass('child') IS NULL`)).toBe(true)
+  })
+
+  test('what was redefined by somebody else meanwhile is not what was judged', async () => {
+    await target.admin(
+      `CREATE FUNCTION tidy(text) RETURNS text LANGUAGE sql AS 'SELECT $1'; GRANT EXECUTE ON FUNCTION tidy(text) TO gate_rw`,
+    )
+    const between = async () => {
+      await target.admin(`CREATE OR REPLACE FUNCTION tidy(text) RETURNS text LANGUAGE sql AS 'SELECT upper($1)'`)
+    }
+    const failed = run(`DELETE FROM notes WHERE id = 9; UPDATE notes SET body = tidy(body)`, { between })
+    await expect(failed).rejects.toMatchObject({ code: 'ERR_SQL_CHANGED', facts: { statement: 2 } })
+    expect(await one('SELECT body FROM notes')).toBe('first')
+  })
+
+  test('a protected column that a statement moves ends the script', async () => {
+    const move = `ALTER TABLE users RENAME COLUMN email TO mail`
+    const failed = run(`${move}; COMMENT ON TABLE jobs IS 'x'`)
+    await expect(failed).rejects.toMatchObject({ code: 'ERR_SQL_SCRIPT_CHANGED', facts: { statement: 2 } })
+    await run(`COMMENT ON TABLE jobs IS 'x'; ${move}`)
+    await target.admin('ALTER TABLE users RENAME COLUMN mail TO email')
+    expect(await one(`SELECT obj_description('jobs'::regclass)`)).toBe('x')
+  })
+
+  test('literals are hidden where they may be protected values, at their places', async () => {
+    const script = `-- ü; one\nUPDATE notes SET body = 'é';\nUPDATE users SET name = 'n' WHERE email = 'a@b';\nCREATE TABLE t (id int);\nINSERT INTO t VALUES (42)`
+    const { request } = await understand(script)
+    const field = request[0]
+    expect(request).toHaveLength(1)
+    expect(field).toMatchObject({ name: 'sql', text: script, language: 'sql' })
+    const texts = (spans: readonly { start: number; end: number }[] = []) =>
+      spans.map(({ start, end }) => script.slice(start, end).trim())
+    expect(texts(field?.hidden)).toEqual(["'a@b'"])
+    expect(texts(field?.literals)).toEqual(['-- ü; one', "'é'", "'n'", "'a@b'", '42'])
+  })
+
+  test('a script needs the role that writes, and is asked about nowhere without it', async () => {
+    const { operations, effect } = await understand('SELECT 1; SELECT 2', {}, 'readonly')
+    expect(effect).toBe('write')
+    expect(operations.every(({ floor }) => floor === 'deny')).toBe(true)
   })
 })
