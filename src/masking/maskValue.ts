@@ -54,7 +54,8 @@ function maskRecord(record: { readonly [name: string]: Json }, masker: Masker, o
 
 /** Text that is JSON is judged as what it says: escapes such as `\u0041` hide nothing there. */
 function maskJsonText(text: string, name: string, masker: Masker, onHidden: OnHidden): string {
-  if (!/^\s{0,64}[[{]/.test(text)) return text
+  // Not every bracket is worth a try: placeholders begin with one, and there may be thousands.
+  if (!/^\s{0,64}(?:\[\s{0,64}["[{\]\d\-tfn]|\{\s{0,64}["}])/.test(text)) return text
   let hidden = false
   const masked = maskValue(parsed(text), name, masker, (why) => {
     hidden = true

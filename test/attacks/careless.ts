@@ -31,6 +31,11 @@ function decodeLoosely(text: string): string {
   return text.replace(/%([0-9a-f]{2})/gi, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)))
 }
 
+/** As many JSON encoders write what is no letter. */
+function escapeMarks(text: string): string {
+  return text.replace(/[^a-z0-9 ]/gi, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
 /** Answers as the corpus needs it: redirects, echoes of what was sent, too much, too slow, nothing. */
 export const answerCarelessly: Answering = (request, response, raw) => {
   const path = request.target.replace(/\?.*/, '').slice('/api'.length)
@@ -60,6 +65,23 @@ export const answerCarelessly: Answering = (request, response, raw) => {
       return sendJson(response, { log: `curl -H 'Authorization: ${credential}'\n`.repeat(3) })
     case '/echo/keys':
       return sendJson(response, { [credential]: 1, nested: { [`k ${credential}`]: [credential] } })
+    case '/echo/above':
+      return sendJson(response, { users: { [credential]: { email: HIDDEN_EMAIL } } })
+    case '/echo/lines':
+      return text(`{"a":1}\n{"log":"${escapeMarks(credential)}"}\n`, { 'content-type': 'application/x-ndjson' })
+    case '/echo/page':
+      return text(`<pre>${credential.replace(/[^a-z0-9 ]/gi, (c) => `&#${c.charCodeAt(0)};`)}</pre>`)
+    case '/echo/quoted':
+      return text(`q=${credential.replace(/[^a-z0-9/]/gi, (c) => `%${c.charCodeAt(0).toString(16)}`)}`)
+    case '/echo/cut':
+      return text(`{"log":"${escapeMarks(credential)}","rest":"${'x'.repeat(400_000)}"}`, {
+        'content-type': 'application/json',
+      })
+    case '/echo/members':
+      return sendJson(response, {
+        users: { ['k'.repeat(20_000)]: { email: HIDDEN_EMAIL } },
+        contact: { email: HIDDEN_EMAIL },
+      })
     case '/echo/location':
       return redirect(`/api/next?state=${encodeURIComponent(credential)}`)
     case '/echo/split':

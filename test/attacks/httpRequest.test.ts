@@ -11,11 +11,11 @@ import { type Caller, mintCallers, readStartedCalls } from './callCorpus.ts'
 import { answerCarelessly, HIDDEN_EMAIL, talkedInto } from './careless.ts'
 import { describe as describeOutcome, forEachOf, type Outcome, outcomeOf } from './corpus.ts'
 
-const CANARY = 'kx9-server-held-canary-4711-0815'
+const CANARY = 'kx9+server-held/canary=4711-0815'
 
 const POLICY = `
 policy: db-maintenance-agents
-connection: api
+connections: [api, logs]
 rules:
   - match: { operation: [GET, HEAD, OPTIONS], path: ["/builds/**", "/users/**", "/echo/*", "/redirect/*", /huge, /bomb, /broken-gzip, /drip, /gone, /unauthorized, /missing, /text] }
     action: allow
@@ -106,6 +106,13 @@ describe.each([
           mask: ['/users/*/email', '/contact/email'],
           limits: { timeout: '2s', maxBytes: '32KiB' },
         },
+        // Without masking rules, so that texts are shown.
+        logs: {
+          type: 'http',
+          baseUrl: `${target.url}/api/`,
+          headers: { Authorization: { env: 'CORPUS_HTTP_AUTH' } },
+          limits: { timeout: '2s', maxBytes: '32KiB' },
+        },
       },
     })
     callers = await mintCallers(gate, inputs.length * 5)
@@ -192,6 +199,8 @@ describe.each([
       Buffer.from(CANARY).toString('base64').slice(2, -4),
       Buffer.from(CANARY).toString('hex'),
       HIDDEN_EMAIL,
+      // Of both of them, what no encoder changes.
+      'canary',
     ]
     const leaks: string[] = []
     const look = (where: string, text: string) => {

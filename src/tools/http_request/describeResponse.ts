@@ -64,17 +64,22 @@ function contentOf({ bytes, end }: ReadBody, { type, charset }: ContentType, { m
   ) {
     const parsed = parseJson(text, 'as-text')
     if (parsed.ok) {
-      const hidden = findPointers(parsed.value, mask).map(({ pointer, rule }) => ({ pointer, why: rule }))
+      const hidden = findPointers(parsed.value, mask, text.length)?.map(({ pointer, rule }) => ({ pointer, why: rule }))
+      if (hidden === undefined) return withheld('too much in it is to be hidden')
       return { isWhole: hidden.length === 0, document: { name: 'body', value: parsed.value, hidden } }
     }
   }
   if (mask.length > 0) {
-    const why =
-      end === 'cap' ? 'larger than masking rules are applied to' : 'not JSON, so masking rules cannot be applied'
-    return { isWhole: false, withheld: { where: 'body', why, count: 1 } }
+    return withheld(
+      end === 'cap' ? 'larger than masking rules are applied to' : 'not JSON, so masking rules cannot be applied',
+    )
   }
   if (text === undefined) return { isWhole: true, facts: { body: 'binary', body_bytes: bytes.length } }
   return { isWhole: true, text: end === 'cap' ? text.slice(0, -CUT_MARGIN) : text }
+}
+
+function withheld(why: string): Content {
+  return { isWhole: false, withheld: { where: 'body', why, count: 1 } }
 }
 
 interface ContentType {

@@ -81,7 +81,9 @@ export function explainFailure(error: unknown, deadline: Deadline): GateError {
   if (deadline.hasPassed()) return new GateError('ERR_HTTP_TIMEOUT', { cause: error })
   if (deadline.signal.aborted) return new GateError('ERR_CANCELLED', { cause: error })
   const code = codeOf(error)
-  if (UNREADABLE.has(code) || code.startsWith('HPE_')) return new GateError('ERR_HTTP_RESPONSE', { cause: error })
+  // The parser of answers gives its errors no code of their own.
+  const isParsers = error instanceof Error && error.name === 'HTTPParserError'
+  if (isParsers || UNREADABLE.has(code)) return new GateError('ERR_HTTP_RESPONSE', { cause: error })
   const detail = REASONS[code] ?? (/CERT|SSL|TLS|SELF_SIGNED|ISSUER|ALTNAME/.test(code) ? `TLS: ${code}.` : undefined)
   return new GateError('ERR_TARGET_UNAVAILABLE', { cause: error, ...(detail !== undefined && { detail }) })
 }

@@ -1,4 +1,5 @@
 import type { Json } from '../../call.ts'
+import { GateError } from '../../errors.ts'
 import type { ToolArguments, Understanding } from '../tool.ts'
 import { describeRequest } from './describeRequest.ts'
 import { executeRequest } from './execute.ts'
@@ -44,7 +45,11 @@ export function understand(
         },
       },
     ],
-    judged: [method, sentPath, headers, body.kind, ...(body.kind === 'none' ? [] : [body.contentType, body.text])],
+    judged: [
+      ...[method, sentPath, headers, body.kind, ...(body.kind === 'none' ? [] : [body.contentType, body.text])],
+      // It is sent, and reviewers see it: with another key it is another request.
+      effect === 'write' ? (prepared.idempotencyKey ?? null) : null,
+    ],
     target: targetOf(connectionName, settings),
     request: describeRequest(prepared),
     preview: async () => previewRequest(prepared),
@@ -56,7 +61,10 @@ export function understand(
 
 function keysOf(body: HttpBody): readonly string[] | string {
   if (body.kind === 'text') return UNSEEN_KEYS
-  return body.kind === 'none' ? [] : leafPointers(body.value)
+  if (body.kind === 'none') return []
+  const pointers = leafPointers(body.value, body.text.length)
+  if (pointers === undefined) throw new GateError('ERR_HTTP_REQUEST', { detail: 'body: its keys are too long.' })
+  return pointers
 }
 
 function targetOf(

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { findPointers } from '../../../src/tools/http_request/findPointers.ts'
+import type { Json } from '../../../src/call.ts'
+import { findPointers, leafPointers } from '../../../src/tools/http_request/findPointers.ts'
 import { findJsonProblem, parseJson } from '../../../src/tools/http_request/parseJson.ts'
 
 test('reads what JSON.parse reads, and writes it back alike', () => {
@@ -99,7 +100,7 @@ test('__proto__ is a key like others', () => {
 
 test('rules find members at one key, at any, and at any depth; the outermost are enough', () => {
   const value = { users: [{ email: 'a', tags: { email: 'b' } }, { email: null }], email: 'c', 'a/b': { 'c~d': 1 } }
-  const at = (...rules: string[]) => findPointers(value, rules).map(({ pointer }) => pointer)
+  const at = (...rules: string[]) => findPointers(value, rules, 1_000)?.map(({ pointer }) => pointer)
   expect(at('/users/*/email')).toEqual(['/users/0/email', '/users/1/email'])
   expect(at('/users/0/email', '/email')).toEqual(['/users/0/email', '/email'])
   expect(at('/**/email')).toEqual(['/users/0/email', '/users/0/tags/email', '/users/1/email', '/email'])
@@ -108,4 +109,26 @@ test('rules find members at one key, at any, and at any depth; the outermost are
   expect(at('/a~1b/c~0d')).toEqual(['/a~1b/c~0d'])
   expect(at('/users/*/missing', '/users/*/email/x')).toEqual([])
   expect(at('/**')).toEqual([''])
+})
+
+test('a rule names what is called like its own signs, and one key that two rules lead to is found once', () => {
+  const value = { a: { '*': 1, b: { c: 2 } }, __proto__: undefined, '~1': { x: 3 } } as unknown as Json
+  const at = (...rules: string[]) => findPointers(value, rules, 1_000)?.map(({ pointer }) => pointer)
+  expect(at('/a/*')).toEqual(['/a/*', '/a/b'])
+  expect(at('/**/b/**/c', '/a/**/c', '/a/b/c')).toEqual(['/a/b/c'])
+  expect(at('/~01/x')).toEqual(['/~01/x'])
+})
+
+test('a long key above many members is not repeated for each of them: there is no answer then', () => {
+  const members = Array.from({ length: 4_000 }, () => ({ ssn: 1 }))
+  const below = (key: string): Json => ({ [key]: members })
+  const size = (value: Json) => JSON.stringify(value).length
+  expect(findPointers(members, ['/**/ssn'], size(members))).toHaveLength(4_000)
+  expect(findPointers(below('users'), ['/**/ssn'], size(below('users')))).toHaveLength(4_000)
+  expect(findPointers(below('k'.repeat(1_000)), ['/**/ssn'], size(below('k'.repeat(1_000))))).toBeUndefined()
+  expect(findPointers({ ['k'.repeat(5_000)]: { ssn: 1 } }, ['/**/ssn'], 6_000)).toBeUndefined()
+  const keys = Object.fromEntries(members.map((_, at) => [`k${at}`, 1]))
+  expect(leafPointers({ a: keys }, size({ a: keys }))).toHaveLength(4_000)
+  expect(leafPointers({ ['k'.repeat(1_000)]: keys }, 40_000)).toBeUndefined()
+  expect(leafPointers({ ['k'.repeat(5_000)]: 1 }, 6_000)).toBeUndefined()
 })

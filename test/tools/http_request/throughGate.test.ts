@@ -148,6 +148,20 @@ describe('a gated write', () => {
     expect(sent[0] && headerOf(sent[0], 'idempotency-key')).toBe('release-1.2.3')
   })
 
+  test('that is approved with one idempotency key is not approved with another: it is sent, and reviewers saw it', async () => {
+    const call = { ...deploy, body: { version: '7.7.7' } }
+    const before = isSent('POST').length
+    const waiting = await http({ ...call, idempotency_key: 'key-that-was-seen' })
+    await gate.reviewer().approve(waiting.approval_id ?? '')
+    const other = await http({ ...call, idempotency_key: 'key-that-was-not-seen' })
+    expect(other).toMatchObject({ status: 'pending_approval' })
+    expect(other.approval_id).not.toBe(waiting.approval_id)
+    expect(isSent('POST')).toHaveLength(before)
+    expect(await gate.call('await_approval', { approval_id: waiting.approval_id })).toMatchObject({ status: 'ok' })
+    const [sent] = isSent('POST').slice(before)
+    expect(sent && headerOf(sent, 'idempotency-key')).toBe('key-that-was-seen')
+  })
+
   test('that is denied is never sent', async () => {
     const before = target.arrived.length
     const waiting = await http({ ...deploy, body: { version: '6.6.6' } })
@@ -315,3 +329,25 @@ async function otherCaller() {
   const oid = `6f1c1b3e-0000-4000-8000-2${randomBytes(6).toString('hex').slice(1)}`.padEnd(36, '0')
   return { token: await gate.mint('app-only', { claims: { oid, sub: oid }, lifetime: 3_600 }) }
 }
+
+describe('a long key above many members', () => {
+  const members = Object.fromEntries(Array.from({ length: 4_000 }, (_, at) => [at.toString(36), { ssn: 1 }]))
+
+  test('in a body is refused before anything is judged', async () => {
+    const before = target.arrived.length
+    const body = { ['k'.repeat(10_000)]: Object.fromEntries(Object.keys(members).map((key) => [key, 1])) }
+    const refused = await http({ method: 'POST', path: '/notes/1', body })
+    expect(refused).toMatchObject({ status: 'failed', code: 'ERR_HTTP_REQUEST' })
+    expect(target.arrived).toHaveLength(before)
+  })
+
+  test('in an answer is not repeated for each of them: the body is withheld', async () => {
+    answer = (_, response) => sendJson(response, { ['k'.repeat(1_000)]: members })
+    const withheld = await http({ path: '/users' })
+    expect(withheld).toMatchObject({
+      status: 'ok',
+      masked: [{ where: 'body', why: 'too much in it is to be hidden', count: 1 }],
+    })
+    expect(withheld.result).not.toHaveProperty('body')
+  })
+})
