@@ -172,6 +172,74 @@ describe.skipIf(missing !== undefined)('kubectl on a real API server', () => {
       expect(spec.template.metadata.labels).toEqual({ app: 'web' })
     })
 
+    test('pods of an older revision that were edited after the judgement are another judgement', async () => {
+      const judged = async () =>
+        JSON.stringify((await kubectl.understand(['rollout', 'undo', 'deployment/web', '--to-revision=1'])).judged)
+      const path = '/apis/apps/v1/namespaces/dev/replicasets/web-1'
+      const setCommand = (command: readonly string[] | null) =>
+        kube.ask(
+          'PATCH',
+          path,
+          { spec: { template: { spec: { containers: [{ name: 'web', command }] } } } },
+          'application/strategic-merge-patch+json',
+        )
+      const first = await judged()
+      expect(await judged()).toBe(first)
+      expect((await setCommand(['evil'])).status).toBe(200)
+      expect(await judged()).not.toBe(first)
+      await setCommand(null)
+    })
+
+    test('whether a guess of a hidden value is right is not told, neither by conflicts nor by fields that cannot change', async () => {
+      const base64 = (text: string) => Buffer.from(text).toString('base64')
+      await kube.ask('DELETE', '/api/v1/namespaces/dev/secrets/frozen')
+      await kube.apply({
+        ...{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'frozen', namespace: 'dev' }, immutable: true },
+        data: { password: base64(SECRET_VALUE) },
+      })
+      const operation = (path: string, value: unknown) => JSON.stringify([{ op: 'replace', path, value }])
+      const container = (more: object) => JSON.stringify({ spec: { containers: [{ name: 'web', ...more }] } })
+      const guesses: readonly ((guess: string) => readonly [readonly string[], string?])[] = [
+        (guess) => [
+          ['apply'],
+          `apiVersion: v1\nkind: Secret\nmetadata: { name: db }\ndata: { password: ${base64(guess)} }`,
+        ],
+        (guess) => [
+          ['apply'],
+          `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings }\ndata: { db-password: ${guess} }`,
+        ],
+        (guess) => [['patch', 'secret', 'frozen', '-p', JSON.stringify({ data: { password: base64(guess) } })]],
+        (guess) => [['patch', 'secret', 'frozen', '-p', JSON.stringify({ stringData: { password: guess } })]],
+        (guess) => [['patch', 'secret', 'frozen', '--type=json', '-p', operation('/data/password', base64(guess))]],
+        (guess) => [
+          ['patch', 'secret', 'frozen', '--type=json', '-p', operation('/data', { password: base64(guess) })],
+        ],
+        (guess) => [['patch', 'pod', 'web-1', '-p', container({ env: [{ name: 'DB_PASSWORD', value: guess }] })]],
+        (guess) => [['patch', 'pod', 'web-1', '-p', container({ args: ['--password', guess] })]],
+        (guess) => [['patch', 'pod', 'web-1', '--type=json', '-p', operation('/spec/containers/0/env/0/value', guess)]],
+        (guess) => [['patch', 'pod', 'web-1', '--type=json', '-p', operation('/spec/containers/0/args/1', guess)]],
+      ]
+      for (const written of guesses) {
+        const answers = []
+        for (const guess of [SECRET_VALUE, 'wrong-guess-of-it']) {
+          const [args, manifest] = written(guess)
+          answers.push(await kubectl.preview(args, manifest).catch((error: unknown) => error))
+        }
+        expect(answers[0]).toMatchObject({ code: 'ERR_KUBECTL_FAILED' })
+        expect(String(answers[0])).toBe(String(answers[1]))
+      }
+      // What is not hidden is compared as ever, and a value may be set where nobody else has set one.
+      expect(await kubectl.preview(['patch', 'pod', 'web-1', '-p', container({ image: 'nginx:1.26' })])).toBeDefined()
+      const patch = JSON.stringify({ stringData: { password: SECRET_VALUE } })
+      expect(await kubectl.preview(['patch', 'secret', 'db', '-p', patch])).toBeDefined()
+    })
+
+    test('events about nothing are not those of an object without an id', async () => {
+      const { result } = await kubectl.run(['describe', 'componentstatuses'])
+      expect(result.output).toContain('ComponentStatus')
+      expect(result.output).not.toContain('login failed')
+    })
+
     test('a value that is there is replaced only when that is said', async () => {
       await kubectl.run(['label', 'cm', 'held', 'colour=red'])
       await expect(kubectl.run(['label', 'cm', 'held', 'colour=blue'])).rejects.toMatchObject({

@@ -266,6 +266,24 @@ describe('types that somebody added', () => {
     expect(result.rows).toEqual([['w', '[masked:secret-by-name]', 3]])
   })
 
+  test('a column of a table does not show what is hidden in the object, whatever it is called', async () => {
+    api.answers.set(WIDGETS, (_, response) =>
+      sendJson(response, {
+        kind: 'Table',
+        columnDefinitions: ['Name', 'Info', 'Ready'].map((name) => ({ name, priority: 0 })),
+        rows: [
+          {
+            cells: ['w', 'uses hunter2-canary', true],
+            object: { metadata: { name: 'w' }, spec: { password: 'hunter2-canary' } },
+          },
+        ],
+      }),
+    )
+    const { result } = await kubectl.run(['get', 'widgets'])
+    expect(result.rows).toEqual([['w', '[masked:protected-field]', true]])
+    expect(api.requests.at(-1)?.url).toContain('includeObject=Object')
+  })
+
   test('items of a list of Secrets are Secrets, although they do not say so', async () => {
     api.answers.set('/api/v1', (_, response) =>
       sendJson(response, {

@@ -19,6 +19,15 @@ describe('what a rule for kubectl can name', () => {
     expect(matches('namespace', ['*'], all, 'allow')).toBe(true)
   })
 
+  test('objects that are shown under two groups are closed by either name, and opened by both', () => {
+    const events = { group: 'events.k8s.io', name: 'events', namespaced: true }
+    const list = operationOf('list', { resource: events, namespace: 'shop', names: [] })
+    expect(matches('resource', ['events'], list, 'deny')).toBe(true)
+    expect(matches('resource', ['events.k8s.io/*'], list, 'deny')).toBe(true)
+    expect(matches('resource', ['events'], list, 'allow')).toBe(false)
+    expect(matches('resource', ['events', 'events.k8s.io/events'], list, 'allow')).toBe(true)
+  })
+
   test('a rule on names never opens what has no name, and one that protects a name holds for all', () => {
     const all = operationOf('list', { resource: pods, namespace: 'shop', names: [] })
     expect(matches('name', ['web-*'], all, 'allow')).toBe(false)
