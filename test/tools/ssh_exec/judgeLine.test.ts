@@ -146,6 +146,8 @@ describe('the list of read-only commands', () => {
   test('what is on it has no hazard that it forgot', () => {
     expect(isReadOnly(words('find / -delete'))).toBe(false)
     expect(isReadOnly(words('ps auxe'))).toBe(false)
+    expect(isReadOnly(words('ps -axe'))).toBe(false)
+    expect(isReadOnly(words('ps -e -x'))).toBe(false)
     expect(isReadOnly(words('sort -o /x'))).toBe(false)
     expect(isReadOnly(words('tail -f /x'))).toBe(false)
     expect(isReadOnly(words('/bin/ls'))).toBe(false)

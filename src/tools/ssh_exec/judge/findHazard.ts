@@ -11,15 +11,15 @@ const RUNS_ANYTHING: ReadonlyMap<string, string> = new Map(
     ],
     [
       'is an interpreter',
-      'python perl ruby node nodejs deno bun php lua luajit tclsh wish expect guile R Rscript julia groovy java jshell jrunscript awk gawk mawk nawk sed gsed bc dc m4 gdb lldb octave psql mysql mariadb sqlite3 redis-cli mongo mongosh',
+      'python perl ruby node nodejs deno bun php lua luajit tclsh wish expect guile R Rscript julia groovy java jshell jrunscript awk gawk mawk nawk sed gsed bc dc m4 gdb lldb octave psql mysql mariadb sqlite3 redis-cli mongo mongosh pypy pypy3 ipython ipython3 jupyter irb pry rake ghci runghc ocaml erl escript elixir iex swift kotlin scala raku debugfs',
     ],
     [
       'runs another command',
-      'env xargs parallel find fd watch script setsid screen tmux nsenter chroot unshare capsh setpriv systemd-run systemd-inhibit start-stop-daemon run-parts at batch crontab flock strace ltrace perf valgrind stdbuf unbuffer time runuser su pkexec sg newgrp chrt taskset numactl prlimit cgexec firejail bwrap faketime proot ld.so rlwrap socat nc ncat netcat telnet choom entr make gmake cmake ninja just ant mvn gradle npm npx yarn pnpm pip pipx gem cargo go dotnet',
+      'env xargs parallel find fd watch script setsid screen tmux nsenter chroot unshare capsh setpriv systemd-run systemd-inhibit start-stop-daemon run-parts at batch crontab flock strace ltrace perf valgrind stdbuf unbuffer time runuser su pkexec sg newgrp chrt taskset numactl prlimit cgexec firejail bwrap faketime proot ld.so rlwrap socat nc ncat netcat telnet choom run0 gosu su-exec setuidgid chpst setlock runcon cpulimit fakeroot eatmydata catchsegv logsave daemonize chronic hyperfine direnv busctl dbus-send gdbus logrotate nmap ansible ansible-playbook puppet salt-call entr make gmake cmake ninja just ant mvn gradle npm npx yarn pnpm pip pipx gem cargo go dotnet',
     ],
     [
       'changes how the shell reads what follows',
-      'eval exec command builtin source alias unalias export set unset shopt enable declare typeset local readonly let trap umask ulimit hash read mapfile readarray getopts cd pushd popd dirs bind complete compopt fc history logout return break continue shift wait suspend test [ printf',
+      'eval exec command builtin source alias unalias export set unset shopt enable declare typeset local readonly let trap umask ulimit hash read mapfile readarray getopts cd pushd popd dirs bind complete compopt fc history logout return break continue shift wait suspend test [ printf chdir setenv unsetenv',
     ],
     [
       'reaches another machine or account',

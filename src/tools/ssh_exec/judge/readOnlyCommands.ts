@@ -199,6 +199,10 @@ const JOURNAL = [
 ]
 const PROPERTIES =
   'ActiveState|SubState|LoadState|MainPID|NRestarts|Result|ExecMainStatus|ExecMainStartTimestamp|ActiveEnterTimestamp|InactiveEnterTimestamp|MemoryCurrent|CPUUsageNSec|TasksCurrent|UnitFileState|FragmentPath|Restart|Description'
+/**
+ * Without `-x`: procps does not know it, takes the whole line for BSD's syntax then, and reads the `e` of `ps -ex` as
+ * "with the environment".
+ */
 const PS = [
   '-e',
   '-f',
@@ -206,7 +210,6 @@ const PS = [
   '-l',
   '-A',
   '-a',
-  '-x',
   '-H',
   '-L',
   '-w',
