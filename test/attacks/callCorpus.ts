@@ -17,7 +17,7 @@ export interface Caller {
 
 /** An agent of its own: how many approvals one may ask for in a minute is limited. */
 async function mintCaller(gate: RealGate, number: number): Promise<Caller> {
-  const oid = `6f1c1b3e-0000-4000-8000-1000000000${String(number).padStart(2, '0')}`
+  const oid = `6f1c1b3e-0000-4000-8000-1${String(number).padStart(11, '0')}`
   return { token: await gate.mint('app-only', { claims: { oid, sub: oid }, lifetime: 24 * 3_600 }) }
 }
 

@@ -106,14 +106,14 @@ type BodyRules = Readonly<Record<string, z.infer<typeof scalar> | readonly z.inf
 function matchesBody(wanted: BodyRules, fact: Fact | undefined, action: Action): boolean {
   if (fact === undefined) return false
   const body = typeof fact === 'string' ? parsed(fact) : undefined
-  // A text: no rule sees into it, so it covers nothing and may be anything.
-  if (body === undefined) return action === 'deny'
+  // A text: no rule sees into it, so it covers nothing and may be anything. So may JSON that is a text.
+  if (body === undefined || typeof body === 'string') return action === 'deny'
   const rules = Object.entries(wanted).map(([pointer, values]) => ({ pointer, values: listOf<Json>(values) }))
   if (action === 'deny') {
     return rules.every(({ pointer, values }) =>
-      readPointer(body, pointer).alike.some((found) =>
-        values.some((value) => fold(String(value)) === fold(textOf(found))),
-      ),
+      readPointer(body, pointer)
+        .alike.flatMap(scalarsOf)
+        .some((found) => values.some((value) => isAlike(value, found))),
     )
   }
   return rules.every(({ pointer, values }) => {
@@ -138,10 +138,19 @@ function matchesKeys(pointers: readonly string[], fact: Fact | undefined, action
   return fact.every((found) => pointers.some((pointer) => isInside(pointer, found)))
 }
 
-/** A list that holds the value is taken for it: some servers read `["prod"]` as `prod`. */
-function textOf(value: Json): string {
-  return Array.isArray(value) && value.length === 1 ? textOf(value[0] as Json) : String(value)
+/** A list that holds the value is taken for it: some servers read `["prod"]` as `prod`, and of several the last. */
+function scalarsOf(value: Json): readonly Json[] {
+  return Array.isArray(value) ? value.flatMap(scalarsOf) : [value]
 }
+
+/** Without case, spaces at the ends, and the difference between a value and its text; `true` has many names. */
+function isAlike(wanted: Json, found: Json): boolean {
+  const [left, right] = [fold(String(wanted)).trim(), fold(String(found)).trim()]
+  return left === right || (left === 'true' && TRUE.has(right)) || (left === 'false' && FALSE.has(right))
+}
+
+const TRUE = new Set(['1', 'on', 'yes', 'y', 't'])
+const FALSE = new Set(['0', 'off', 'no', 'n', 'f', ''])
 
 function parsed(text: string): Json | undefined {
   try {

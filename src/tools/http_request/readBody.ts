@@ -59,7 +59,11 @@ function readText(text: string, contentType: string | undefined): HttpBody & { k
   }
   const type = contentType ?? 'text/plain; charset=utf-8'
   if (!TEXT_TYPE.test(type)) refuse('this content-type is not accepted: JSON, text, XML, YAML or a form is.')
-  if (/form-urlencoded/i.test(type) && [...new URLSearchParams(text).keys()].some(isMethodOverride)) {
+  // Some servers take `;` for `&`.
+  if (
+    /form-urlencoded/i.test(type) &&
+    [...new URLSearchParams(text.replaceAll(';', '&')).keys()].some(isMethodOverride)
+  ) {
     refuse('a key means another method to some servers.')
   }
   return { kind: 'text', text, contentType: type }

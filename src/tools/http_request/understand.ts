@@ -40,7 +40,7 @@ export function understand(
           path,
           query: queryFact(query),
           // Policy looks for a fact under the name of the match key.
-          ...(body.kind !== 'none' && { bodyMatches: body.text }),
+          ...(body.kind !== 'none' && { bodyMatches: bodyFact(body) }),
           bodyKeys: keysOf(body),
         },
       },
@@ -49,6 +49,7 @@ export function understand(
       ...[method, sentPath, headers, body.kind, ...(body.kind === 'none' ? [] : [body.contentType, body.text])],
       // It is sent, and reviewers see it: with another key it is another request.
       effect === 'write' ? (prepared.idempotencyKey ?? null) : null,
+      effect,
     ],
     target: targetOf(connectionName, settings),
     request: describeRequest(prepared),
@@ -57,6 +58,11 @@ export function understand(
       executeRequest(prepared, targets, { call, beforeCommit, signal, report }),
     release: async () => {},
   }
+}
+
+/** A text that could be read as JSON is none to the server, and must not look like it to a rule. */
+function bodyFact(body: HttpBody & { readonly kind: 'json' | 'text' }): string {
+  return body.kind === 'json' ? body.text : `${UNSEEN_KEYS} ${body.text}`
 }
 
 function keysOf(body: HttpBody): readonly string[] | string {
