@@ -7,8 +7,12 @@ const FLAGS = ['--no-ext-diff', '--no-textconv', '--no-color', '--no-renames', '
 /** Commits that are listed one by one. */
 const LISTED = 50
 
-/** What reviewers see: the commits, how much each file changes, the change as a whole, and what was found. */
-export async function previewPush(git: Git, push: JudgedPush, settings: GitConnection): Promise<Preview> {
+/**
+ * What reviewers see: the commits, how much each file changes, the change as a whole, and what was found.
+ *
+ * @param copy the server's branches
+ */
+export async function previewPush(git: Git, copy: Git, push: JudgedPush, settings: GitConnection): Promise<Preview> {
   const { commits, changes, scanned, operations } = push
   const missing: string[] = []
   const texts: PreviewText[] = []
@@ -27,6 +31,7 @@ export async function previewPush(git: Git, push: JudgedPush, settings: GitConne
   }
   if (push.to !== undefined) {
     const base = await baseOf(git, push)
+    if (push.kind === 'create') lines.push(await drawStart(copy, base))
     const stat = await diff(git, ['--stat=120', '--stat-count=200'], base, push.to, 32 * 1024)
     const patch = await diff(git, ['--patch', '--unified=3'], base, push.to, settings.limits.maxDiff)
     if (stat.text !== '') texts.push({ title: 'Files', text: stat.text, language: 'text' })
@@ -74,6 +79,18 @@ async function baseOf(git: Git, { from, to, commits }: JudgedPush): Promise<stri
   const parent = await git.try(['rev-parse', '--verify', '--quiet', `${first?.oid ?? to}^1`])
   if (first === undefined) return to ?? ''
   return parent.code === 0 ? parent.stdout.toString().trim() : emptyTreeOf(git)
+}
+
+/** Branches that are named as the start of a new one. */
+const STARTS = 5
+
+/** What a new branch has of others was judged when it came to them, under the rules for them, and is not shown again. */
+async function drawStart(copy: Git, base: string): Promise<string> {
+  const contains = ['for-each-ref', `--contains=${base}`, '--format=%(refname)', `--count=${STARTS}`, 'refs/heads/']
+  const { code, stdout } = await copy.try(contains)
+  const names = stdout.toString().trim().split('\n').join(', ')
+  if (code !== 0 || names === '') return 'it starts from nothing'
+  return `it starts from ${base.slice(0, 12)}, which is on ${names}: what it has from there is neither judged nor shown again`
 }
 
 function emptyTreeOf(git: Git): Promise<string> {

@@ -42,7 +42,7 @@ export async function understand(
       judged: { ref, from: push.from ?? null, kind: push.kind, ...made.judged },
       target: targetOf(name, settings),
       request: describeRequest(args, ref),
-      preview: () => previewPush(made.git, push, settings),
+      preview: () => previewPush(made.git, copy, push, settings),
       execute: (_, beforeCommit, signal, report) =>
         executePush(made.git, push, settings, parts, beforeCommit, signal, report),
       release: made.remove,

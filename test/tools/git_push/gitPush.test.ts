@@ -77,7 +77,7 @@ async function leave(name: string, oid: string, token?: string): Promise<void> {
 describe('what reviewers must have seen whole', () => {
   const push = async (files: Readonly<Record<string, string>>, message?: string) => {
     const oid = commit(files, { ...(message !== undefined && { message }) })
-    expect(await shop.push([`${oid}:refs/heads/agent/shown-${made}`])).toMatchObject({ code: 0 })
+    expect(await shop.push([`+${oid}:refs/heads/agent/shown`])).toMatchObject({ code: 0 })
     return shop.gate.call('git_push', { connection: 'shop', branch: `shown/x${made}`, commit: oid })
   }
   // In pieces, so that secret scanners let it pass.
@@ -87,6 +87,20 @@ describe('what reviewers must have seen whole', () => {
     const answer = await push({ 'src/a.sh': 'echo hello\n' })
     expect(answer).toMatchObject({ status: 'pending_approval' })
     await shop.gate.reviewer().deny(answer.approval_id ?? '')
+  })
+
+  test('a new branch says which branch of the server it starts from', async () => {
+    const { gate } = shop
+    const first = commit({ 'src/first.ts': 'run()\n' })
+    expect(await shop.push([`+${first}:refs/heads/agent/shown`])).toMatchObject({ code: 0 })
+    const allowed = await gate.call('git_push', { connection: 'shop', branch: 'feature/first', commit: first })
+    expect(allowed).toMatchObject({ status: 'ok' })
+    const answer = await gate.call('git_push', { connection: 'shop', branch: 'shown/on-first', commit: first })
+    const { effect } = await gate.reviewer().show(answer.approval_id ?? '')
+    expect(JSON.stringify(effect)).toContain(
+      `it starts from ${first.slice(0, 12)}, which is on refs/heads/feature/first:`,
+    )
+    await gate.reviewer().deny(answer.approval_id ?? '')
   })
 
   test.each([
