@@ -92,6 +92,11 @@ function markYaml(text: string, isSecret: boolean): { literals: readonly Span[];
         const kind = valueUnder('kind')
         if (isScalar(kind) && /^secret$/i.test(String(kind.value)))
           for (const key of ['data', 'stringData']) hide(valueUnder(key), 'secret')
+        // An operation of a JSON patch: the variable whose value it sets may be called anything.
+        const path = valueUnder('path')
+        const isSecretPath =
+          isScalar(path) && (isSecretName(lastOf(String(path.value))) || IN_VARIABLE.test(String(path.value)))
+        if (isSecretPath && valueUnder('op') !== undefined) hide(valueUnder('value'), 'secret-by-name')
         const called = valueUnder('name')
         if (isScalar(called) && isSecretName(String(called.value))) hide(valueUnder('value'), 'secret-by-name')
       },
@@ -103,6 +108,14 @@ function markYaml(text: string, isSecret: boolean): { literals: readonly Span[];
     })
   }
   return { literals, hidden }
+}
+
+/** `/spec/containers/0/env/2/value`; the difference that reviewers see shows it where it is no secret. */
+const IN_VARIABLE = /\/env\/(?:\d+|-)\/value$/
+
+/** `/data/db-password`, `/metadata/annotations/corp.example~1token`. */
+function lastOf(pointer: string): string {
+  return (pointer.split('/').at(-1) ?? '').replaceAll('~1', '/')
 }
 
 /** Every value below a node, at the place where it stands: an alias shows what its anchor shows. */

@@ -44,6 +44,16 @@ describe('a request as people see it', () => {
     expect(shown(['patch', 'secret', 'db', '--type=json', '-p', patch], undefined, true)).not.toContain(CANARY)
   })
 
+  test.each(['/data/db-password', '/metadata/annotations/corp.example~1api-token', '/spec/containers/0/env/0/value'])(
+    'a value that a JSON patch sets at %s is hidden',
+    (path) => {
+      const patch = JSON.stringify([{ op: 'replace', path, value: CANARY }])
+      expect(shown(['patch', 'pod', 'web', '--type=json', '-p', patch])).not.toContain(CANARY)
+      const command = JSON.stringify([{ op: 'replace', path: '/spec/containers/0/command/1', value: CANARY }])
+      expect(shown(['patch', 'pod', 'web', '--type=json', '-p', command])).toContain(CANARY)
+    },
+  )
+
   test('a value of an annotation that is called a secret is hidden', () => {
     expect(shown(['annotate', 'pod', 'web', `api-token=${CANARY}`])).not.toContain(CANARY)
     expect(shown(['exec', 'web', '--', 'mysql', '--password', CANARY])).not.toContain(CANARY)
