@@ -1,7 +1,7 @@
 import type { Decision, Json, MaskedText } from '../call.ts'
 import { GateError } from '../errors.ts'
 import type { Approval, VoteSurface } from './approval.ts'
-import { admitReviewer, type VotingBooth } from './castVote.ts'
+import { admitReviewer, refuseRevokedPerson, type VotingBooth } from './castVote.ts'
 import { changedArguments } from './editableFields.ts'
 import type { Reviewer } from './membership.ts'
 import { mayModify, modifiedApproval, modify, type Rejudge } from './modify.ts'
@@ -46,6 +46,8 @@ export async function modifyRequest(request: ModifyRequest, desk: ModifyDesk): P
   if (terms.previewRequired && !isComplete(judged.shown.preview)) throw new GateError('ERR_PREVIEW_REQUIRED')
   if (terms.reasonRequired && parent.shown.reason === undefined) throw new GateError('ERR_REASON_REQUIRED')
 
+  // Judging took a while.
+  await refuseRevokedPerson(reviewer, store)
   const { person, subject, name } = reviewer
   const writing = { author: { person, subject, name }, via, note }
   const child = modifiedApproval(parent, judged, writing, terms, rules.claimWithinMs, clock())
