@@ -64,6 +64,13 @@ beforeEach(() => {
   answer = (_, response) => sendJson(response, { ok: true })
 })
 
+/** Somebody else: how many approvals one caller may ask for in a minute is limited. */
+async function openOther() {
+  const oid = '6f1c1b3e-0000-4000-8000-200000000001'
+  const token = await gate.mint('app-only', { claims: { oid, sub: oid } })
+  return (tool: string, args: Readonly<Record<string, unknown>>) => gate.call(tool, args, { token })
+}
+
 const isSent = (method: string) => target.arrived.filter((request) => request.method === method)
 
 describe('through a client of the current SDK', () => {
@@ -149,17 +156,35 @@ describe('a gated write', () => {
   })
 
   test('that is approved with one idempotency key is not approved with another: it is sent, and reviewers saw it', async () => {
-    const call = { ...deploy, body: { version: '7.7.7' } }
+    const call = { connection: 'api', ...deploy, body: { version: '7.7.7' } }
+    const other = await openOther()
     const before = isSent('POST').length
-    const waiting = await http({ ...call, idempotency_key: 'key-that-was-seen' })
+    const waiting = await other('http_request', { ...call, idempotency_key: 'key-that-was-seen' })
     await gate.reviewer().approve(waiting.approval_id ?? '')
-    const other = await http({ ...call, idempotency_key: 'key-that-was-not-seen' })
-    expect(other).toMatchObject({ status: 'pending_approval' })
-    expect(other.approval_id).not.toBe(waiting.approval_id)
+    const unseen = await other('http_request', { ...call, idempotency_key: 'key-that-was-not-seen' })
+    expect(unseen).toMatchObject({ status: 'pending_approval' })
+    expect(unseen.approval_id).not.toBe(waiting.approval_id)
     expect(isSent('POST')).toHaveLength(before)
-    expect(await gate.call('await_approval', { approval_id: waiting.approval_id })).toMatchObject({ status: 'ok' })
+    expect(await other('await_approval', { approval_id: waiting.approval_id })).toMatchObject({ status: 'ok' })
     const [sent] = isSent('POST').slice(before)
     expect(sent && headerOf(sent, 'idempotency-key')).toBe('key-that-was-seen')
+  })
+
+  test('that was approved as a write, sent once, is not run as a read after a reload', async () => {
+    const other = await openOther()
+    const waiting = await other('http_request', { connection: 'api', ...deploy, body: { version: '8.8.8' } })
+    await gate.reviewer().approve(waiting.approval_id ?? '')
+    const before = target.arrived.length
+    const written = await readFile(gate.configPath, 'utf8')
+    const changed = JSON.parse(written)
+    changed.connections.api.readMethods = ['GET', 'POST']
+    await writeFile(gate.configPath, JSON.stringify(changed))
+    await gate.gateway.reload()
+    const answered = await other('await_approval', { approval_id: waiting.approval_id })
+    await writeFile(gate.configPath, written)
+    await gate.gateway.reload()
+    expect(answered).toMatchObject({ code: 'ERR_APPROVAL_CHANGED' })
+    expect(target.arrived.slice(before).filter(({ method }) => method === 'POST')).toEqual([])
   })
 
   test('that is denied is never sent', async () => {
