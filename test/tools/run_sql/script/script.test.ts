@@ -69,6 +69,7 @@ describe.each([15, 18] as const)('scripts on PostgreSQL %i', (major) => {
       await between()
       return await understanding.execute(started(maxRows), async () => undefined, signal)
     } finally {
+      await understanding.release()
     }
   }
   const one = async (query: string): Promise<unknown> => Object.values((await target.admin(query))[0] ?? {})[0]
