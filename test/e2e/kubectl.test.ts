@@ -197,6 +197,10 @@ describe.skipIf(missing !== undefined)('kubectl on a real API server', () => {
         ...{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'frozen', namespace: 'dev' }, immutable: true },
         data: { password: base64(SECRET_VALUE) },
       })
+      await kube.apply({
+        ...{ apiVersion: 'v1', kind: 'ConfigMap' },
+        metadata: { name: 'told', namespace: 'dev', annotations: { 'corp.example/api-token': SECRET_VALUE } },
+      })
       const operation = (path: string, value: unknown) => JSON.stringify([{ op: 'replace', path, value }])
       const container = (more: object) => JSON.stringify({ spec: { containers: [{ name: 'web', ...more }] } })
       const guesses: readonly ((guess: string) => readonly [readonly string[], string?])[] = [
@@ -208,6 +212,7 @@ describe.skipIf(missing !== undefined)('kubectl on a real API server', () => {
           ['apply'],
           `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings }\ndata: { db-password: ${guess} }`,
         ],
+        (guess) => [['annotate', 'configmap', 'told', `corp.example/api-token=${guess}`]],
         (guess) => [['patch', 'secret', 'frozen', '-p', JSON.stringify({ data: { password: base64(guess) } })]],
         (guess) => [['patch', 'secret', 'frozen', '-p', JSON.stringify({ stringData: { password: guess } })]],
         (guess) => [['patch', 'secret', 'frozen', '--type=json', '-p', operation('/data/password', base64(guess))]],

@@ -4,6 +4,7 @@ import { isLabelKey, isLabelValue } from '../args/names.ts'
 import { quote, refuse } from '../args/refuse.ts'
 import { objectAt } from '../cluster/apiObject.ts'
 import { resourcePath } from '../cluster/openCluster.ts'
+import { createHider } from '../hide/hider.ts'
 import type { Plan, Planning } from '../plan.ts'
 import { resolveTargets } from '../scope.ts'
 import type { Change } from './change.ts'
@@ -15,6 +16,7 @@ import { planChanges } from './planChanges.ts'
 export async function planLabel(planning: Planning): Promise<Plan> {
   const { args } = planning
   const isLabel = args.verb === 'label'
+  const hider = createHider(planning.settings)
   const field = isLabel ? 'labels' : 'annotations'
   const first = args.positionals.findIndex(isAssignment)
   if (first < 0) refuse(`${args.verb} needs key=value to set, or key- to remove.`)
@@ -32,8 +34,10 @@ export async function planLabel(planning: Planning): Promise<Plan> {
           wanted: undefined,
           request(live) {
             const present = objectAt(live, 'metadata', field)
+            // What is hidden is never compared: that would tell whether a guess is right.
+            const seen = live === undefined ? {} : objectAt(hider.hide(live, resource), 'metadata', field)
             const taken = Object.keys(values).find(
-              (key) => values[key] !== null && present[key] !== undefined && present[key] !== values[key],
+              (key) => values[key] !== null && present[key] !== undefined && seen[key] !== values[key],
             )
             if (taken !== undefined && !overwrite) {
               const detail = `${quote(name)} already has ${quote(taken)} with another value; say --overwrite to replace it.`
