@@ -60,6 +60,7 @@ describe.each([15, 18] as const)('scripts on PostgreSQL %i', (major) => {
     for (const understanding of open.splice(0)) await understanding.release()
   })
   const names = ({ operations }: Understanding) => operations.map(({ operation }) => operation)
+  const committing: unknown[] = []
   async function run(
     text: string,
     { maxRows = undefined as number | undefined, between = async () => {} } = {},
@@ -67,7 +68,7 @@ describe.each([15, 18] as const)('scripts on PostgreSQL %i', (major) => {
     const understanding = await understand(text)
     try {
       await between()
-      return await understanding.execute(started(maxRows), async () => undefined, signal)
+      return await understanding.execute(started(maxRows), async (ref) => void committing.push(ref), signal)
     } finally {
       await understanding.release()
     }
@@ -153,6 +154,9 @@ describe.each([15, 18] as const)('scripts on PostgreSQL %i', (major) => {
     await expect(run(`CREATE TABLE t (id int); ${script}`, { maxRows: 100 })).rejects.toMatchObject({
       code: 'ERR_SQL_MAX_ROWS_UNKNOWN',
     })
+    await expect(run(`COMMENT ON TABLE jobs IS 'x'; ${script}`, { maxRows: 100 })).rejects.toMatchObject({
+      code: 'ERR_SQL_MAX_ROWS_UNKNOWN',
+    })
     expect(await one(`SELECT count(*)::int FROM jobs WHERE state <> 'stale'`)).toBe(50)
     expect(await one(`SELECT to_regclass('t') IS NULL`)).toBe(true)
   })
@@ -195,7 +199,9 @@ describe.each([15, 18] as const)('scripts on PostgreSQL %i', (major) => {
       await one('SELECT count(*)::int FROM jobs'),
       await one('SELECT count(*)::int FROM notes'),
     ]
+    committing.length = 0
     const error = await run(script).catch((caught: unknown) => caught)
+    expect(committing).toEqual([])
     expect(error).toBeInstanceOf(GateError)
     expect(error).toMatchObject({ code, facts: number === undefined ? {} : { statement: number } })
     expect([
@@ -212,7 +218,7 @@ describe.each([15, 18] as const)('scripts on PostgreSQL %i', (major) => {
       cut = target.admin(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'gate_rw'`)
     }
     let cut: Promise<unknown> = Promise.resolve()
-    const committing: unknown[] = []
+    committing.length = 0
     const done = understanding.execute(started(), async (ref) => void committing.push(ref), signal, report)
     const error = await done.catch((caught: unknown) => caught)
     await cut
