@@ -1,6 +1,6 @@
 import type { Operation } from '../../../call.ts'
 import { bareName } from './dependence.ts'
-import type { JudgedPart } from './judgeScript.ts'
+import type { JudgedPart } from './judgedPart.ts'
 
 const FILLING = ['INSERT', 'UPDATE', 'MERGE', 'CREATE', 'ALTER']
 

@@ -5,7 +5,7 @@ import type { PostgresConnection } from '../settings.ts'
 import type { Span } from '../syntax/findLiterals.ts'
 import { walkTree } from '../syntax/walkTree.ts'
 import { bareName, namesIn } from './dependence.ts'
-import type { JudgedPart } from './judgeScript.ts'
+import type { JudgedPart } from './judgedPart.ts'
 import type { ScriptPart } from './splitScript.ts'
 
 /** The script as people see it: one text, with what must be hidden in each of its statements. */

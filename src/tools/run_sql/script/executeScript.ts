@@ -12,7 +12,7 @@ import type { PortalResult } from '../session/portalQuery.ts'
 import type { PostgresConnection } from '../settings.ts'
 import { redefinedBy } from './dependence.ts'
 import { holdToApproved } from './holdToApproved.ts'
-import type { JudgedPart } from './judgeScript.ts'
+import type { JudgedPart } from './judgedPart.ts'
 import { readProtectedPlaces } from './protectedPlaces.ts'
 
 /** A judged script in the open transaction it was judged in. */

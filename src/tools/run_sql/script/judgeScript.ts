@@ -5,19 +5,9 @@ import type { Session } from '../session/openSession.ts'
 import type { PostgresConnection } from '../settings.ts'
 import { copiedByScript } from './copiedByScript.ts'
 import { bareName, namesIn, redefinedBy } from './dependence.ts'
+import type { JudgedPart } from './judgedPart.ts'
 import { laterOperations } from './laterOperations.ts'
 import type { ScriptPart } from './splitScript.ts'
-
-/** A statement of a script, judged before any of it has run. */
-export interface JudgedPart extends ScriptPart {
-  /** The first statement before it that it depends on: its own meaning is known only when that one has run. */
-  readonly dependsOn: number | undefined
-  /** What the server says it means now. Missing when it depends on another. */
-  readonly judgement: Judgement | undefined
-  /** What reviewers see, and what it is held to. */
-  readonly operations: readonly Operation[]
-  readonly judged: Json
-}
 
 /** Judges every statement in order, inside the session's open transaction. None of them runs. */
 export async function judgeScript(

@@ -3,7 +3,7 @@ import type { Preview } from '../../tool.ts'
 import type { ConnectionPools } from '../connectionPools.ts'
 import { previewStatement } from '../preview.ts'
 import type { OpenScript } from './executeScript.ts'
-import type { JudgedPart } from './judgeScript.ts'
+import type { JudgedPart } from './judgedPart.ts'
 
 /** Each count may take seconds, and a reviewer's request waits for all of them. */
 const MAX_COUNTED = 10
