@@ -27,6 +27,11 @@ export interface RangeLimits {
 const NOT_THERE = '000000'
 /** Characters of all paths together: every one of them is judged, shown and recorded. */
 const MAX_NAMES = 256 * 1024
+/**
+ * git holds a comparison whole before it writes any of it, and ten trees that name each other ten times are a thousand
+ * million files. What can be judged needs a fraction of this.
+ */
+const DIFF_LIMITS = { limits: { memory: 1024 ** 3, fileSize: 1024 ** 2 }, timeoutMs: 20_000 }
 /** A name that nobody can read is a name that nobody can judge. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -98,9 +103,10 @@ export async function listChanges(
   ]
   const perCommit = await git.run(['diff-tree', '--stdin', ...flags], {
     stdin: commits.map(({ oid }) => `${oid}\n`).join(''),
+    ...DIFF_LIMITS,
   })
   const changes = [...readRaw(perCommit)]
-  if (from !== undefined) changes.push(...readRaw(await git.run(['diff-tree', ...flags, from, to])))
+  if (from !== undefined) changes.push(...readRaw(await git.run(['diff-tree', ...flags, from, to], DIFF_LIMITS)))
   const paths = new Set(changes.map(({ path }) => path))
   const length = [...paths].reduce((sum, path) => sum + path.length, 0)
   if (length > MAX_NAMES)

@@ -327,6 +327,21 @@ describe('what looks like a secret', () => {
   })
 })
 
+test('ten trees that stand for a thousand million files are too much, not a failure of the gateway', async () => {
+  const git = (args: readonly string[], input: string) =>
+    execFileSync('git', ['-C', shop.clone, ...args], { env: GIT_ENV, input })
+      .toString()
+      .trim()
+  let tree = git(['mktree'], `100644 blob ${git(['hash-object', '-w', '--stdin'], 'x')}\tfile\n`)
+  for (let level = 0; level < 9; level += 1) {
+    tree = git(['mktree'], [...Array(10).keys()].map((at) => `040000 tree ${tree}\td${at}\n`).join(''))
+  }
+  const bomb = git(['commit-tree', tree, '-p', 'origin/main', '-m', 'Bomb'], '')
+  expect(await shop.push([`+${bomb}:refs/heads/agent/shown`])).toMatchObject({ code: 0 })
+  const answer = await shop.gate.call('git_push', { connection: 'shop', branch: 'feature/bomb', commit: bomb })
+  expect(answer).toMatchObject({ status: 'failed', code: 'ERR_GIT_LIMIT' })
+})
+
 test('a caller who is stopped by the kill switch leaves nothing here', async () => {
   const { gate, push } = shop
   const oid = '6f1c1b3e-0000-4000-8000-300000000099'

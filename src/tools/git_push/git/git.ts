@@ -1,6 +1,6 @@
 import { GateError } from '../../../errors.ts'
 import type { GitPrograms } from './findGit.ts'
-import { type GitConfig, gitEnvironment, limited } from './gitEnvironment.ts'
+import { type GitConfig, gitEnvironment, limited, type ResourceLimits } from './gitEnvironment.ts'
 import { type ProcessResult, runProcess } from './runProcess.ts'
 
 export interface GitOptions {
@@ -9,6 +9,7 @@ export interface GitOptions {
   readonly stdin?: Uint8Array | string
   readonly timeoutMs?: number
   readonly maxOutput?: number
+  readonly limits?: ResourceLimits
   readonly signal?: AbortSignal
 }
 
@@ -28,10 +29,12 @@ export interface Git {
 
 const TIMEOUT_MS = 60_000
 const MAX_OUTPUT = 64 * 1024 ** 2
+/** What git says when the kernel gives it no more. */
+const OUT_OF_MEMORY = /^fatal: .*(?:out of memory|mmap failed)/im
 
 export function openGit(programs: GitPrograms, dir: string, env: Readonly<Record<string, string>> = {}): Git {
   const attempt: Git['try'] = (args, options = {}) => {
-    const [program, argv] = limited(programs, args)
+    const [program, argv] = limited(programs, args, options.limits)
     return runProcess(program, argv, {
       env: gitEnvironment(programs, options.config, { ...env, GIT_DIR: dir, ...options.env }),
       timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
@@ -43,6 +46,7 @@ export function openGit(programs: GitPrograms, dir: string, env: Readonly<Record
   const run: Git['run'] = async (args, options) => {
     const { code, stdout, stderr, stopped } = await attempt(args, options)
     if (code === 0) return stdout
+    if (OUT_OF_MEMORY.test(stderr)) throw new GateError('ERR_GIT_LIMIT', { detail: 'It is too much to be judged.' })
     if (stopped === 'output') throw new GateError('ERR_GIT_LIMIT', { detail: 'It is too much to be judged.' })
     if (stopped === 'timeout') throw new GateError('ERR_GIT_LIMIT', { detail: 'It takes too long to be judged.' })
     if (stopped === 'signal') throw new GateError('ERR_CANCELLED')
