@@ -96,7 +96,9 @@ program
 
 program
   .command('setup-sql')
-  .description('print the SQL that makes the least-privilege roles of a connection, and views without protected columns')
+  .description(
+    'print the SQL that makes the least-privilege roles of a connection, and views without protected columns',
+  )
   .argument('<connection>', 'a connection of type postgres')
   .addOption(config())
   .option('--postgres <url>', 'look at the database as this user (password in PGPASSWORD); default: the reading role')
