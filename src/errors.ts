@@ -835,6 +835,11 @@ export const ERRORS = {
     message: 'Slack could not say whose account this is, so nothing was decided.',
     next: 'Try again in a moment, or decide in the console or with countersign approvals.',
   },
+  ERR_SLACK_DIRECTORY: {
+    status: 503,
+    message: 'The directory could not say whose e-mail address this is, so nothing was decided.',
+    next: 'Try again in a moment, type /countersign link, or decide in the console. Operators: it needs Graph with User.Read.All.',
+  },
   ERR_SLACK_ACCOUNT: {
     status: 403,
     message: 'Guests, bots, deactivated accounts and other workspaces decide nothing.',

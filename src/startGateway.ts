@@ -247,7 +247,7 @@ async function open(
     (await openSlackReviews({
       ...{ config, settings: slackSettings, approvals, store, trail, nameGroup, log, readSecret: book.readSecret },
       ...{ lease: lease.current(), lookUpGroups: verifier.groups.groupsNow, masker: maskerFor(undefined) },
-      linkTo,
+      ...{ linkTo, personWithAddress: verifier.groups.personWithAddress },
       linking: linkDesk && {
         ...linkDesk,
         urlFor: (token) => new URL(`/console/link/${token}`, resource).href,

@@ -18,6 +18,13 @@ export const reviewerEvents = [
     account,
     instead_of: person.optional(),
   }),
+  /** Neither configured nor linked: for the next minute clicks of this account are those of who has its address. */
+  z.strictObject({
+    event: z.literal('reviewer.matched'),
+    reviewer: person,
+    account,
+    by: z.literal('email'),
+  }),
   z.strictObject({
     event: z.literal('reviewer.unlinked'),
     reviewer: person,

@@ -52,6 +52,11 @@ function checkSlack({ approvals: { slack, reviewerApp }, identity, server }: Con
     const names = identity.map(({ name }) => name).join(', ')
     problems.push(say(['provider'], `name the identity provider that the object ids belong to: one of ${names}`))
   }
+  if (slack.matchEmail && !(provider?.type === 'entra' && provider.graph !== undefined)) {
+    problems.push(
+      say(['matchEmail'], 'needs an Entra provider with `graph`: only the directory knows whose an address is'),
+    )
+  }
   if (provider?.type === 'entra') {
     for (const [user, person] of Object.entries(slack.users)) {
       if (!LOWER_GUID.test(person))

@@ -30,6 +30,7 @@ function personFields({ provider, subject, name }: LinkedPerson) {
   return { provider, oid: subject, name }
 }
 
-function accountFields({ realm, user, name }: ChatAccount) {
+/** An account as the trail names it. */
+export function accountFields({ realm, user, name }: ChatAccount) {
   return { provider: 'slack' as const, tid: realm, oid: user, name: name?.slice(0, 200) }
 }

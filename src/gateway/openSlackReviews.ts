@@ -9,13 +9,12 @@ import type { Trail } from '../audit/trail.ts'
 import type { Config } from '../config/loadConfig.ts'
 import { type ErrorCode, GateError } from '../errors.ts'
 import { slackProviderOf } from '../identity/checkIdentitySettings.ts'
-import { displayName, joinKey } from '../identity/readClaim.ts'
+import { displayName } from '../identity/readClaim.ts'
 import type { ProviderSettings } from '../identity/settings.ts'
 import type { Masker } from '../masking/masker.ts'
 import { maskFreeText } from '../masking/maskText.ts'
 import type { RawRoute } from '../mcp/rawRoute.ts'
 import type { ReadSecret, SecretReference } from '../settings/secretReference.ts'
-import type { AccountLinks } from '../slack/identifyReviewer.ts'
 import { openSlack } from '../slack/openSlack.ts'
 import type { LinkTo } from '../slack/requestText.ts'
 import type { SlackSettings } from '../slack/settings.ts'
@@ -23,6 +22,7 @@ import { SlackProblem } from '../slack/slackApi.ts'
 import type { SlackLinking, SlackRefusal } from '../slack/slackDesk.ts'
 import { errorFacts } from './errorFacts.ts'
 import { startNotifyLoop } from './notifyLoop.ts'
+import { openAccountLinks, type PersonWithAddress, personKeyOf } from './openAccountLinks.ts'
 
 interface SlackReviewParts {
   readonly config: Config
@@ -32,6 +32,7 @@ interface SlackReviewParts {
   readonly lease: Lease
   readonly trail: Trail
   readonly lookUpGroups: LookUpGroups
+  readonly personWithAddress: PersonWithAddress
   readonly masker: Masker
   readonly rejudge: Rejudge
   readonly nameGroup: (id: string) => string
@@ -78,7 +79,10 @@ export async function openSlackReviews(parts: SlackReviewParts): Promise<SlackRe
     linkTo: parts.linkTo,
     linking: parts.linking,
     identify: {
-      links: linksOf(provider, settings, store),
+      links: openAccountLinks({
+        ...{ provider, settings, store, trail, clock: approvals.clock },
+        personWithAddress: parts.personWithAddress,
+      }),
       reviewerOf: (objectId, name) => reviewerOf(provider, objectId, name),
     },
     recordRefused: (refusal) => recordRefused(refusal, trail, countRefusal),
@@ -131,25 +135,6 @@ function eventsRoute(
       }
     },
   }
-}
-
-/** The configured map, and where it says nothing what people have linked themselves: people of this directory only. */
-function linksOf(provider: ProviderSettings, { users, linking }: SlackSettings, store: AccountLinkStore): AccountLinks {
-  const isFixed = (user: string) => Object.hasOwn(users, user)
-  return {
-    isFixed,
-    async findPerson(account) {
-      if (isFixed(account.user)) return users[account.user]
-      const { person } = (linking ? await store.findLink(account) : undefined) ?? {}
-      return person !== undefined && personKeyOf(provider, person.subject) === person.person
-        ? person.subject
-        : undefined
-    },
-  }
-}
-
-function personKeyOf(provider: ProviderSettings, subject: string): string {
-  return joinKey(provider.name, provider.type === 'entra' ? provider.tenantId : undefined, subject)
 }
 
 /** As identity would have read this person from a token. Their groups are asked for when they vote. */

@@ -12,6 +12,11 @@ const RENEW_BEFORE_MS = 60_000
 export interface GraphClient {
   /** Which of `ids` the member belongs to, nested groups included. Throws FetchProblem. */
   memberGroups(collection: 'users' | 'servicePrincipals', objectId: string, ids: readonly string[]): Promise<string[]>
+  /**
+   * At least two of the users whose `mail` or `userPrincipalName` equals the address, as Graph compares, or all if there
+   * are fewer. Needs User.Read.All. Throws FetchProblem.
+   */
+  usersWithAddress(address: string): Promise<readonly Readonly<Record<string, unknown>>[]>
 }
 
 /**
@@ -47,9 +52,13 @@ export function createGraphClient(
   }
 
   async function post(url: string, body: string | URLSearchParams, headers: Record<string, string>) {
-    const answer = await fetchJson(url, { method: 'POST', body, headers, timeoutMs: TIMEOUT_MS, signal })
-    if (typeof answer !== 'object' || answer === null) throw new FetchProblem('the answer is not an object')
-    return answer as Readonly<Record<string, unknown>>
+    return await ask(url, { method: 'POST', body, headers })
+  }
+
+  async function ask(url: string, init: RequestInit) {
+    const answer = await fetchJson(url, { ...init, timeoutMs: TIMEOUT_MS, signal })
+    if (!isObject(answer)) throw new FetchProblem('the answer is not an object')
+    return answer
   }
 
   async function check(url: string, groupIds: readonly string[]): Promise<string[]> {
@@ -62,21 +71,53 @@ export function createGraphClient(
     return groupIds.filter((id) => members.includes(id))
   }
 
+  /** A refused token may be one that a rotated secret would replace: then the next question logs in afresh. */
+  async function renewing<Answer>(question: () => Promise<Answer>): Promise<Answer> {
+    try {
+      return await question()
+    } catch (error) {
+      if (error instanceof FetchProblem && (error.status === 401 || error.status === 403)) token = undefined
+      throw error
+    }
+  }
+
   return {
     async memberGroups(collection, objectId, ids) {
       const url = `${graph.apiUrl}/${collection}/${encodeURIComponent(objectId)}/checkMemberGroups`
       const batches = Array.from({ length: Math.ceil(ids.length / MOST_IDS_PER_REQUEST) }, (_, index) =>
         ids.slice(index * MOST_IDS_PER_REQUEST, (index + 1) * MOST_IDS_PER_REQUEST),
       )
-      try {
+      return await renewing(async () => {
         const found: string[] = []
         for (const batch of batches) found.push(...(await check(url, batch)))
         return found
-      } catch (error) {
-        // A refused token may be one that a rotated secret would replace: log in afresh next time.
-        if (error instanceof FetchProblem && (error.status === 401 || error.status === 403)) token = undefined
-        throw error
+      })
+    },
+    async usersWithAddress(address) {
+      // OData 4.01 part 2, section 5.1.1.14.1: a quote inside a string is doubled.
+      const literal = `'${address.replaceAll("'", "''")}'`
+      const query = Object.entries({
+        $filter: `mail eq ${literal} or userPrincipalName eq ${literal}`,
+        $select: 'id,userType,accountEnabled,mail,userPrincipalName',
+        $top: '5',
+      })
+        .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+        .join('&')
+      const answer = await renewing(async () =>
+        ask(`${graph.apiUrl}/users?${query}`, { headers: { authorization: `Bearer ${await login()}` } }),
+      )
+      if (!Array.isArray(answer.value) || !answer.value.every(isObject)) {
+        throw new FetchProblem('the answer holds no list of users')
       }
+      // A page may hold fewer than there are.
+      if (answer['@odata.nextLink'] !== undefined && answer.value.length < 2) {
+        throw new FetchProblem('the answer does not say how many users there are')
+      }
+      return answer.value
     },
   }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
 }

@@ -2,6 +2,7 @@ import type { Caller, Groups } from '../call.ts'
 import type { ReadSecret } from '../settings/secretReference.ts'
 import { createGraphClient, type GraphClient } from './createGraphClient.ts'
 import { FetchProblem } from './fetchJson.ts'
+import { onlyPersonOf } from './onlyPersonOf.ts'
 import type { EntraSettings, IdentitySettings } from './settings.ts'
 
 /** How long a membership counts before it is asked for again. */
@@ -20,6 +21,11 @@ export interface GroupLookup {
   groupsOf(member: Member): Promise<Groups>
   /** Which of these groups the person is in at this moment, past every cache: for votes. Rejects when nobody can say. */
   groupsNow(person: Pick<Caller, 'provider' | 'subject'>, groupIds: readonly string[]): Promise<readonly string[]>
+  /**
+   * The object id of the only user of this directory with the address, if it is a member whose account is enabled. Asked
+   * anew each time. Rejects when nobody can say.
+   */
+  personWithAddress(provider: string, address: string): Promise<string | undefined>
   close(): void
 }
 
@@ -77,6 +83,11 @@ export function createGroupLookup(
       const client = clients.get(provider)
       if (client === undefined) throw new FetchProblem('no directory is configured for this provider')
       return await client.memberGroups('users', subject, directoryIds(groupIds))
+    },
+    async personWithAddress(provider, address) {
+      const client = clients.get(provider)
+      if (client === undefined) throw new FetchProblem('no directory is configured for this provider')
+      return await onlyPersonOf(address, client)
     },
     close: () => closed.abort(),
   }

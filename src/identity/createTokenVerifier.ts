@@ -33,7 +33,7 @@ export interface TokenVerifier {
   close(): void
   /** For createReviewerVerifier, so that both share keys and group memberships. */
   readonly issuers: Issuers
-  readonly groups: Pick<GroupLookup, 'groupsOf' | 'groupsNow'>
+  readonly groups: Pick<GroupLookup, 'groupsOf' | 'groupsNow' | 'personWithAddress' | 'personWithAddress'>
 }
 
 /** Verifies the tokens that agents call with. Starts no timers and fetches nothing before the first token. */

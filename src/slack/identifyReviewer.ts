@@ -11,12 +11,15 @@ export interface SlackUser {
 }
 
 /**
- * Which person of the directory an account was linked to: by the configured map, or because somebody proved both at
- * once. Never by an e-mail address: people, and administrators of a workspace, change those.
+ * Which person of the directory an account belongs to: by the configured map, because somebody proved both at once, or,
+ * only where operators have switched it on, by an e-mail address: people, and administrators of a workspace, change those.
  */
 export interface AccountLinks {
-  /** The person's directory object id; undefined when there is no link. */
-  findPerson(account: Pick<ChatAccount, 'realm' | 'user'>): Promise<string | undefined>
+  /**
+   * The person's directory object id; undefined when nobody is known. `email`: the account's, when Slack has confirmed
+   * it. Throws ERR_SLACK_DIRECTORY.
+   */
+  findPerson(account: ChatAccount, email: string | undefined): Promise<string | undefined>
   /** Whether the configuration says who uses the account: then nobody else does. */
   isFixed(user: string): boolean
 }
@@ -32,11 +35,11 @@ export interface IdentifyParts {
 
 /**
  * Who clicked, as a person of the directory. Asked anew for every click: accounts are closed. Throws ERR_SLACK_LOOKUP,
- * ERR_SLACK_ACCOUNT or ERR_SLACK_UNLINKED. Whether the person may decide is a question for approvals.
+ * ERR_SLACK_ACCOUNT, ERR_SLACK_DIRECTORY or ERR_SLACK_UNLINKED. Whether the person may decide is a question for approvals.
  */
 export async function identifyReviewer(user: SlackUser, parts: IdentifyParts): Promise<Reviewer> {
-  const account = await checkAccount(user, parts)
-  const person = await parts.links.findPerson(account)
+  const { account, email } = await readAccount(user, parts)
+  const person = await parts.links.findPerson(account, email)
   if (person === undefined) throw new GateError('ERR_SLACK_UNLINKED')
   return parts.reviewerOf(person, account.name)
 }
@@ -45,13 +48,17 @@ export async function identifyReviewer(user: SlackUser, parts: IdentifyParts): P
  * The account, when it is one of a full member of our workspace now. Asked anew every time: accounts are closed. Its
  * realm is that of the bot, within which member ids are unique. Throws ERR_SLACK_LOOKUP, ERR_SLACK_ACCOUNT.
  */
-export async function checkAccount(
+export async function checkAccount(user: SlackUser, parts: Pick<IdentifyParts, 'api' | 'team'>): Promise<ChatAccount> {
+  return (await readAccount(user, parts)).account
+}
+
+async function readAccount(
   { id }: SlackUser,
   { api, team }: Pick<IdentifyParts, 'api' | 'team'>,
-): Promise<ChatAccount> {
+): Promise<{ readonly account: ChatAccount; readonly email: string | undefined }> {
   const [home, account] = await lookUp(() => Promise.all([api.home(), api.account(id)]))
   if (account.marks.length > 0 || !isAtHome(account, home, team)) throw new GateError('ERR_SLACK_ACCOUNT')
-  return { realm: home.enterprise ?? home.team, user: id, name: account.name }
+  return { account: { realm: home.enterprise ?? home.team, user: id, name: account.name }, email: account.email }
 }
 
 /** Asks Slack. An account that does not exist is no reviewer's; any other failure proves nothing. */

@@ -26,6 +26,11 @@ export const slackSettings = z
     users: z.record(userId, z.string().min(1).max(256)).default({}),
     /** Whether people may link their own accounts, through the console. `users` goes before it. */
     linking: z.boolean().default(true),
+    /**
+     * Whether somebody whom neither knows is who has their confirmed e-mail address in the directory. Whoever can change
+     * addresses, in Slack or there, can then vote as somebody else.
+     */
+    matchEmail: z.boolean().default(false),
     /** The only workspace (or, on Enterprise Grid, organisation) whose clicks count. Absent: the one of the bot token. */
     team: teamId.optional(),
     /** The identity provider that the object ids belong to, when there are several and no `reviewerApp` names one. */

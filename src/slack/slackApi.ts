@@ -33,6 +33,8 @@ export interface Account {
   readonly enterprise: string | undefined
   /** For display only: people choose it. */
   readonly name: string | undefined
+  /** Only when Slack says that it is confirmed; it says so only with the scope `users:read.email`. */
+  readonly email: string | undefined
   /** Why this account cannot be a reviewer's: `deleted`, `is_restricted`, ... Empty for a full member. */
   readonly marks: readonly string[]
 }
@@ -130,6 +132,7 @@ export function createSlackApi(client: Client, errors: WebApi): SlackApi {
         return {
           team: found.team_id,
           enterprise: found.enterprise_user?.enterprise_id,
+          email: facts.is_email_confirmed === true ? found.profile?.email : undefined,
           name: found.profile?.real_name || found.real_name || found.name,
           marks: FOREIGN_MARKS.filter((mark) => facts[mark] !== undefined && facts[mark] !== false),
         }

@@ -28,7 +28,7 @@ beforeEach(() => {
 
 const api: SlackApi = {
   home: async () => ({ team: 'T', enterprise: undefined, app: 'A', bot: 'B' }),
-  account: async () => ({ team: 'T', enterprise: undefined, name: 'x', marks: [] }),
+  account: async () => ({ team: 'T', enterprise: undefined, name: 'x', email: undefined, marks: [] }),
   post: async () => record('post', String(sent.filter((one) => one === 'post').length + 1)),
   postInThread: async (_, ts, { text, blocks }) => void record(`thread ${ts}: ${text} ${JSON.stringify(blocks)}`, ''),
   update: async (_, ts) => void record(`update ${ts}`, ''),
