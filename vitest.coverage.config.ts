@@ -2,11 +2,24 @@ import { mergeConfig } from 'vitest/config'
 import base from './vitest.config.ts'
 
 /**
- * The suite without what takes longest and executes no line that the rest does not: whole corpora, twin databases, kills
- * and floods. `npm test` runs those; measuring coverage under them would only take as long again.
+ * The suite without what takes longest and executes no line that the rest does not: whole corpora, twin databases, kills,
+ * outages and floods. `npm test` runs those; measuring coverage under them would only take as long again.
  */
 export default mergeConfig(base, {
   test: {
-    exclude: ['test/attacks/**', 'test/nonInterference.test.ts', 'test/crash/**', 'test/robustness/**'],
+    exclude: [
+      'test/attacks/**',
+      'test/nonInterference.test.ts',
+      'test/canary.test.ts',
+      'test/crash/**',
+      'test/robustness/**',
+      'test/adapters/jsonlTrailCrash.test.ts',
+      'test/demo/postgres.test.ts',
+      'test/slack/outages.test.ts',
+      'test/slack/pressure.test.ts',
+      'test/tools/run_sql/kept*.test.ts',
+      'test/tools/run_sql/session/createSessionPool.test.ts',
+      'test/webhook/delivery.test.ts',
+    ],
   },
 })
