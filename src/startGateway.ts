@@ -121,6 +121,7 @@ async function open(
   const announcements = announcementsOf(config)
   for (const announcement of announcements) log.warn(announcement)
   await readCredentials(config, book, log)
+  await tools.learnCredentials()
 
   const metrics = await metricsFor(config, tools.tools)
 
@@ -306,6 +307,7 @@ async function open(
       if (!reloaded.ok) return reloaded
       await recordPolicies(trail, reloaded.now)
       await readCredentials(reloaded.now.config, book, log)
+      await tools.learnCredentials()
       tools.reconnect()
       mcp.toolsChanged()
       return reloaded

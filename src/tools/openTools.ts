@@ -9,6 +9,7 @@ import type { LookUpOutcome, OpenTool, Tool, ToolParts } from './tool.ts'
 
 /** All tools of a gateway, which look at whatever connections are in force. */
 export interface OpenTools extends Omit<OpenTool, 'tool'> {
+  learnCredentials(): Promise<void>
   readonly tools: readonly Tool[]
   readonly lookUpOutcome: LookUpOutcome
   /** Where agents leave commits with plain git. */
@@ -48,6 +49,9 @@ export function openTools({ readSecret, alsoSecret, connections, findSecrets }: 
     selfTest: async (name) => (await toolOf(name)?.selfTest(name)) ?? [],
     reconnect() {
       for (const { reconnect } of all) reconnect()
+    },
+    async learnCredentials() {
+      await Promise.all(all.map(({ learnCredentials }) => learnCredentials?.()))
     },
     async close() {
       await Promise.all(all.map(({ close }) => close()))

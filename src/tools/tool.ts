@@ -211,6 +211,11 @@ export interface OpenTool {
   selfTest(connectionName: string): Promise<readonly Finding[]>
   /** Uses new sessions from now on, so that a rotated secret is in use at once. Calls that run are not disturbed. */
   reconnect(): void
+  /**
+   * Teaches the masker what is secret inside of the credentials in force: requests that hold it are shown to people before
+   * a call has needed it. Contacts no target. A credential that cannot be read is no error here.
+   */
+  learnCredentials?(): Promise<void>
   close(): Promise<void>
 }
 

@@ -24,6 +24,18 @@ export async function readHeldHeaders(
   return pairs
 }
 
+/** Teaches what is secret inside of the values, as far as they can be read. */
+export async function learnHeldSecrets(
+  headers: HttpConnection['headers'],
+  { readSecret, alsoSecret }: { readonly readSecret: ReadSecret; readonly alsoSecret: (value: string) => void },
+): Promise<void> {
+  for (const held of Object.values(headers)) {
+    if (typeof held === 'string') continue
+    const value = await readSecret(held).catch(() => undefined)
+    if (value !== undefined) for (const part of secretParts(value)) alsoSecret(part)
+  }
+}
+
 /** What is secret inside of a value: `Bearer x` holds x, and `Basic` (RFC 7617) holds a password in base64. */
 function secretParts(value: string): readonly string[] {
   const [scheme = '', rest] = splitOnce(value, ' ')

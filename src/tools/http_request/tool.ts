@@ -2,6 +2,7 @@ import * as z from 'zod'
 import type { Json } from '../../call.ts'
 import type { OpenTool, Tool, ToolParts } from '../tool.ts'
 import { type LookUpAddresses, lookUpWithSystem } from './createConnector.ts'
+import { learnHeldSecrets } from './heldHeaders.ts'
 import { MATCH_KEYS } from './matchKeys.ts'
 import { selfTest } from './selfTest.ts'
 import { type HttpConnection, METHODS } from './settings.ts'
@@ -66,6 +67,9 @@ export function createHttpRequest(
     lookUpOutcome: async () => 'unknown',
     selfTest: (connectionName) => selfTest(targets, connectionName),
     reconnect: () => targets.reconnect(),
+    async learnCredentials() {
+      for (const { headers } of Object.values(parts.connections())) await learnHeldSecrets(headers, parts)
+    },
     close: () => targets.close(),
   }
 }
