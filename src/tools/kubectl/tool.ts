@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import type { OpenTool, Tool, ToolParts } from '../tool.ts'
 import { VERBS } from './args/flags.ts'
+import { loadAccess } from './cluster/loadAccess.ts'
 import { lookUpOutcome } from './lookUpOutcome.ts'
 import { MATCH_KEYS } from './matchKeys.ts'
 import { openClusters } from './openClusters.ts'
@@ -60,6 +61,11 @@ export function createKubectl(parts: ToolParts<KubernetesConnection>): OpenTool 
     lookUpOutcome: (name, outcomeRef) => lookUpOutcome(clusters.cluster(name), outcomeRef),
     selfTest: (name) => selfTest(clusters.cluster(name), name, clusters.settings(name)),
     reconnect: () => clusters.reconnect(),
+    async learnCredentials() {
+      // Reading the file teaches; no plugin runs and no cluster is asked.
+      for (const settings of Object.values(parts.connections()))
+        await loadAccess(settings, parts).catch(() => undefined)
+    },
     close: async () => clusters.close(),
   }
 }

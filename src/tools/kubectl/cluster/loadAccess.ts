@@ -78,7 +78,8 @@ function loadFromPod(config: KubeConfig): void {
   if (process.env.KUBERNETES_SERVICE_HOST === undefined) unusable('this process does not run in a pod')
 }
 
-async function loadFromFile(config: KubeConfig, settings: KubernetesConnection, { readSecret }: Parts): Promise<void> {
+async function loadFromFile(config: KubeConfig, settings: KubernetesConnection, parts: Parts): Promise<void> {
+  const { readSecret, alsoSecret } = parts
   const reference = settings.kubeconfig
   if (reference === undefined || settings.context === undefined) return
   const text = await readSecret(reference)
@@ -87,14 +88,19 @@ async function loadFromFile(config: KubeConfig, settings: KubernetesConnection, 
     config.loadFromString(text)
     config.makePathsAbsolute(folder)
     config.setCurrentContext(settings.context)
-    await useTokenFile(config, text, folder)
+    await useTokenFile(config, text, folder, alsoSecret)
   } catch {
     unusable('it is not a kubeconfig')
   }
 }
 
 /** `tokenFile` of the format is not known to the library under that name; it is read again every minute. */
-async function useTokenFile(config: KubeConfig, text: string, folder: string): Promise<void> {
+async function useTokenFile(
+  config: KubeConfig,
+  text: string,
+  folder: string,
+  alsoSecret: Parts['alsoSecret'],
+): Promise<void> {
   const { parse } = await import('yaml')
   const written: unknown = parse(text, { schema: 'core' })
   const users = (written as { users?: { name: string; user?: { tokenFile?: unknown } }[] }).users ?? []
@@ -103,7 +109,7 @@ async function useTokenFile(config: KubeConfig, text: string, folder: string): P
     if (typeof user?.tokenFile !== 'string' || known === undefined) continue
     const tokenFile = isAbsolute(user.tokenFile) ? user.tokenFile : join(folder, user.tokenFile)
     Object.assign(known, { token: undefined, authProvider: { name: 'tokenFile', config: { tokenFile } } })
-    if (config.getCurrentUser()?.name === name) await readFile(tokenFile)
+    if (config.getCurrentUser()?.name === name) alsoSecret((await readFile(tokenFile, 'utf8')).trim())
   }
 }
 
