@@ -7,6 +7,7 @@ export default defineConfig({
     // Real PostgreSQL servers start in some files; a slow shared machine must not turn that into a failure.
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: 15_000 } },
     // Much of the time is spent waiting for servers: more workers than cores leaves fewer cores idle.
     maxWorkers: 4,
     coverage: {
