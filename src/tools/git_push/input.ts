@@ -1,11 +1,12 @@
 import * as z from 'zod'
+import { connectionName, idempotencyKey, reason } from '../callFields.ts'
 
 const OID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/
 
 /** What an agent may ask for. Which of `commit`, `patch` and `delete` is given says what is meant; exactly one must be. */
 export const input = z
   .strictObject({
-    connection: z.string().min(1).max(128).describe('Name of a connection; list_connections tells which there are.'),
+    connection: connectionName,
     branch: z.string().min(1).max(256).describe('The branch to push to, such as feature/x. It may be new.'),
     commit: z
       .string()
@@ -36,14 +37,8 @@ export const input = z
       .describe('With patch: the message of the commit.'),
     force: z.boolean().default(false).describe('Whether commits may be taken off the branch. Needs a rule of its own.'),
     delete: z.literal(true).optional().describe('Instead of commit: deletes the branch. Needs a rule of its own.'),
-    reason: z.string().max(2000).optional().describe('Why, in your words. Reviewers see it, marked as unverified.'),
-    idempotency_key: z
-      .string()
-      .min(1)
-      .max(128)
-      .refine((key) => key.isWellFormed() && !/\p{Cc}/u.test(key), 'text without control characters')
-      .optional()
-      .describe('The same key never runs twice; a repeated call gets the first one’s result.'),
+    reason,
+    idempotency_key: idempotencyKey,
   })
   .superRefine(({ commit, patch, base, message, force, delete: remove }, context) => {
     const say = (message: string) => context.addIssue({ code: 'custom', path: [], message })

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import type { Json } from '../../call.ts'
+import { connectionName, reason } from '../callFields.ts'
 import type { OpenTool, Tool, ToolParts } from '../tool.ts'
 import { type LookUpAddresses, lookUpWithSystem } from './createConnector.ts'
 import { learnHeldSecrets } from './heldHeaders.ts'
@@ -10,7 +11,7 @@ import { openTargets } from './targets.ts'
 import { understand } from './understand.ts'
 
 const input = z.strictObject({
-  connection: z.string().min(1).max(128).describe('Name of a connection; list_connections tells which there are.'),
+  connection: connectionName,
   method: z.enum(METHODS),
   path: z
     .string()
@@ -27,7 +28,7 @@ const input = z.strictObject({
       'Headers that the connection lets callers set, such as accept and if-match. Credentials are added by the gateway.',
     ),
   body: z.unknown().optional().describe('A JSON value, sent as JSON; or a text, with its content-type in headers.'),
-  reason: z.string().max(2000).optional().describe('Why, in your words. Reviewers see it, marked as unverified.'),
+  reason,
   idempotency_key: z
     .string()
     // It becomes the value of a header.

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { connectionName, idempotencyKey, reason } from '../callFields.ts'
 import type { OpenTool, Tool, ToolParts } from '../tool.ts'
 import { VERBS } from './args/flags.ts'
 import { loadAccess } from './cluster/loadAccess.ts'
@@ -10,7 +11,7 @@ import type { KubernetesConnection } from './settings.ts'
 import { understand } from './understand.ts'
 
 const input = z.strictObject({
-  connection: z.string().min(1).max(128).describe('Name of a connection; list_connections tells which there are.'),
+  connection: connectionName,
   args: z
     .array(z.string().max(65_536))
     .min(1)
@@ -23,15 +24,8 @@ const input = z.strictObject({
     .max(512 * 1024)
     .optional()
     .describe('For create and apply: YAML or JSON of the objects. No file and no address is ever read.'),
-  reason: z.string().max(2000).optional().describe('Why, in your words. Reviewers see it, marked as unverified.'),
-  idempotency_key: z
-    .string()
-    .min(1)
-    .max(128)
-    // Stores cut text at a NUL and repair half a character: two keys would be one.
-    .refine((key) => key.isWellFormed() && !/\p{Cc}/u.test(key), 'text without control characters')
-    .optional()
-    .describe('For changes: the same key never runs twice; a repeated call gets the first one’s result.'),
+  reason,
+  idempotency_key: idempotencyKey,
 })
 
 /** Consequences, beside the verbs. */

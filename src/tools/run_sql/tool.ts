@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { connectionName, idempotencyKey, reason } from '../callFields.ts'
 import type { OpenTool, Tool, ToolParts } from '../tool.ts'
 import { createConnectionPools } from './connectionPools.ts'
 import { lookUpOutcome } from './lookUpOutcome.ts'
@@ -10,7 +11,7 @@ import { QUERY_KINDS, STATEMENT_KINDS } from './syntax/statementKinds.ts'
 import { understand } from './understand.ts'
 
 const input = z.strictObject({
-  connection: z.string().min(1).max(128).describe('Name of a connection; list_connections tells which there are.'),
+  connection: connectionName,
   sql: z
     .string()
     .describe(
@@ -27,15 +28,8 @@ const input = z.strictObject({
     .max(1000)
     .default([])
     .describe('Values for $1, $2, ... in the statement.'),
-  reason: z.string().max(2000).optional().describe('Why, in your words. Reviewers see it, marked as unverified.'),
-  idempotency_key: z
-    .string()
-    .min(1)
-    .max(128)
-    // Stores cut text at a NUL and repair half a character: two keys would be one.
-    .refine((key) => key.isWellFormed() && !/\p{Cc}/u.test(key), 'text without control characters')
-    .optional()
-    .describe('For writes: the same key never runs twice; a repeated call gets the first one’s result.'),
+  reason,
+  idempotency_key: idempotencyKey,
 })
 
 /** Families of operations, beside the statements. */

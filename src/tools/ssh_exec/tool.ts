@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { connectionName, idempotencyKey, reason } from '../callFields.ts'
 import type { OpenTool, Tool, ToolParts } from '../tool.ts'
 import { MATCH_KEYS } from './matchKeys.ts'
 import { selfTest } from './selfTest.ts'
@@ -8,7 +9,7 @@ import { understand } from './understand.ts'
 
 const input = z
   .strictObject({
-    connection: z.string().min(1).max(128).describe('Name of a connection; list_connections tells which there are.'),
+    connection: connectionName,
     argv: z
       .array(z.string())
       .min(1)
@@ -22,15 +23,8 @@ const input = z
         'One line of plain commands joined by |, &&, || and ;. No expansions, globs, ~, substitutions or files to redirect to: those need a person. Use absolute paths instead of cd.',
       ),
     stdin: z.string().default('').describe('Text for standard input.'),
-    reason: z.string().max(2000).optional().describe('Why, in your words. Reviewers see it, marked as unverified.'),
-    idempotency_key: z
-      .string()
-      .min(1)
-      .max(128)
-      // Stores cut text at a NUL and repair half a character: two keys would be one.
-      .refine((key) => key.isWellFormed() && !/\p{Cc}/u.test(key), 'text without control characters')
-      .optional()
-      .describe('For changes: the same key never runs twice; a repeated call gets the first one’s result.'),
+    reason,
+    idempotency_key: idempotencyKey,
   })
   .refine(({ argv, command }) => (argv === undefined) !== (command === undefined), {
     message: 'give either argv or command',
