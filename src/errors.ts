@@ -346,12 +346,6 @@ export const ERRORS = {
     message: 'The database server is not one that statements can be judged for.',
     next: 'Tell an operator; nothing was executed.',
   },
-  ERR_SQL_OUTCOME_UNKNOWN: {
-    status: 200,
-    message:
-      'The connection was lost while the change was being made permanent, and its outcome could not be looked up.',
-    next: 'Do not repeat the call. Read the rows it would have changed, or tell an operator the call id.',
-  },
   ERR_KUBECTL_ARGS: {
     status: 200,
     message: 'The arguments of kubectl are not understood, so nothing was asked of the cluster.',

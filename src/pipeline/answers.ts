@@ -71,7 +71,6 @@ const STATUS_OF: Partial<Record<ErrorCode, AnswerStatus>> = {
   ERR_APPROVAL_POLICY: 'withdrawn',
   ERR_APPROVAL_MODIFIED: 'withdrawn',
   ERR_OUTCOME_UNKNOWN: 'unknown',
-  ERR_SQL_OUTCOME_UNKNOWN: 'unknown',
   ERR_AUDIT_OUTCOME: 'unknown',
 }
 

@@ -136,7 +136,7 @@ function maskOrWithhold(raw: ToolOutput, masker: Masker): Executed {
 
 function outcomeOf(error: unknown, { committing }: Progress): Outcome {
   if (error instanceof GateError && error.code !== 'ERR_INTERNAL') {
-    if (error.code === 'ERR_SQL_OUTCOME_UNKNOWN' || error.code === 'ERR_OUTCOME_UNKNOWN') return { state: 'unknown' }
+    if (error.code === 'ERR_OUTCOME_UNKNOWN') return { state: 'unknown' }
     return { state: 'failed', code: error.code, detail: error.detail }
   }
   // A bug between COMMIT and its answer: nobody here can tell whether it took effect.

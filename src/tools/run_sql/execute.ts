@@ -169,7 +169,8 @@ export async function commit(
     const outcome = await waitForOutcome(pools, connectionName, ref)
     if (outcome === 'committed') return
     if (outcome === 'aborted') throw new GateError('ERR_TARGET_UNAVAILABLE', { cause: error })
-    throw new GateError('ERR_SQL_OUTCOME_UNKNOWN', { cause: error })
+    const detail = 'The connection was lost during COMMIT, and its outcome could not be looked up.'
+    throw new GateError('ERR_OUTCOME_UNKNOWN', { detail, cause: error })
   }
 }
 
