@@ -6,48 +6,42 @@ import type { Json } from '../call.ts'
  * lone surrogates): two different values must never share a spelling.
  */
 export function canonicalJson(value: Json): string {
-  const parts: string[] = []
-  append(value, parts)
-  return parts.join('')
+  return textOf(value)
 }
 
-function append(value: unknown, parts: string[]): void {
-  if (value === null || typeof value === 'boolean') {
-    parts.push(String(value))
-  } else if (typeof value === 'string') {
-    parts.push(quote(value))
-  } else if (typeof value === 'number') {
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return quote(value)
+  if (value === null || typeof value === 'boolean') return String(value)
+  if (typeof value === 'number') {
     if (!Number.isFinite(value)) throw new TypeError('JSON has no number for NaN or Infinity')
-    parts.push(JSON.stringify(value))
-  } else if (Array.isArray(value)) {
-    parts.push('[')
+    return JSON.stringify(value)
+  }
+  if (Array.isArray(value)) {
+    let text = '['
     // By index, not by iteration: a hole must be an error, not a shorter list.
     for (let index = 0; index < value.length; index += 1) {
-      if (index > 0) parts.push(',')
-      append(value[index], parts)
+      if (index > 0) text += ','
+      text += textOf(value[index])
     }
-    parts.push(']')
-  } else if (isPlainObject(value)) {
-    parts.push('{')
-    for (const [index, name] of Object.keys(value).sort(byCodeUnit).entries()) {
-      if (index > 0) parts.push(',')
-      parts.push(quote(name), ':')
-      append(value[name], parts)
-    }
-    parts.push('}')
-  } else {
-    throw new TypeError(`JSON has no form for ${typeof value}`)
+    return `${text}]`
   }
+  if (!isPlainObject(value)) throw new TypeError(`JSON has no form for ${typeof value}`)
+  let text = '{'
+  for (const name of Object.keys(value).sort()) {
+    if (text.length > 1) text += ','
+    text += `${quote(name)}:${textOf(value[name])}`
+  }
+  return `${text}}`
 }
+
+/** Printable ASCII in which JSON escapes nothing: nearly every name and most values. */
+const PLAIN = /^[ !#-[\]-~]*$/
 
 function quote(text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`
   // UTF-8 writes every lone surrogate as U+FFFD, so two different texts would have one digest.
-  if (/\p{Surrogate}/u.test(text)) throw new TypeError('JSON text with a lone surrogate')
+  if (!text.isWellFormed()) throw new TypeError('JSON text with a lone surrogate')
   return JSON.stringify(text)
-}
-
-function byCodeUnit(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {

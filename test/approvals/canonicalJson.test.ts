@@ -24,6 +24,12 @@ describe('canonicalJson', () => {
     )
   })
 
+  test('writes texts as JSON.stringify does, whatever characters they hold', () => {
+    const texts = [...Array.from({ length: 0x180 }, (_, code) => `a${String.fromCharCode(code)}b`), '', '\u2028', 'é😀']
+    expect(texts.map((text) => canonicalJson(text))).toEqual(texts.map((text) => JSON.stringify(text)))
+    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => canonicalJson(text) === JSON.stringify(text)))
+  })
+
   test('does not depend on the order of members', () => {
     fc.assert(fc.property(json, (value) => canonicalJson(value) === canonicalJson(shuffled(value))))
   })

@@ -30,6 +30,38 @@ describe('digestOf', () => {
     )
   })
 
+  test('has the value that is in the trails and stores of running gateways', () => {
+    expect(base).toBe('hmac-sha256:aa5ce46ecad0aa9af0d2609df2ce2de7568e752bb10c152c123b38ec36505d6d')
+    const rich: DigestInput = {
+      ...input,
+      args: {
+        sql: 'SELECT "é\\n" FROM t\n\t-- \u2028 \u{1f600} \u007f',
+        connection: 'prod',
+        params: [1, -0, 1e21, 0.1, true, null, 'x"y'],
+        reason: 'not bound',
+        idempotency_key: 'k',
+      },
+      operations: [
+        {
+          operation: 'SELECT',
+          otherwise: 'deny',
+          facts: { tables: ['public.jobs', 'public.üsers'], where: true, rows: 12 },
+        },
+        {
+          operation: 'function:public.f',
+          otherwise: 'require-approval',
+          floor: 'require-approval',
+          because: 'it is "unlisted"',
+          facts: {},
+        },
+      ],
+      judged: { oids: [16384], '10': 1, '9': 2, '\u20ac': 1, '\r': 2, '\ufb33': 3, '\u{1f600}': 5 },
+      target: { connection: 'prod', database: 'app', role: 'gate_rw', protect: [] },
+      constraints: { maxRows: undefined },
+    }
+    expect(digestOf(key, rich)).toBe('hmac-sha256:02654dac7775e76ea84fa279a7f7496d873e9d66f7c76b62e0d1f1399eee2167')
+  })
+
   test.each<[string, Partial<DigestInput>]>([
     ['caller', { callerKey: 'entra/t1/agent/app-2' }],
     ['tool', { tool: 'kubectl' }],
