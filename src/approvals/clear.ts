@@ -7,7 +7,7 @@ import type { Hold } from './hold.ts'
 import { newApproval, refuseNobody, termsOf } from './newApproval.ts'
 import { isComplete, isStricter, stillAnswers, termsFor } from './openOrJoin.ts'
 import { answerOf, followReplacements, readOwnApproval } from './ownApproval.ts'
-import type { RevocationStore } from './ports.ts'
+import type { RevocationKey, RevocationStore } from './ports.ts'
 import { recordEvents } from './recordEvents.ts'
 import { revocationKeysOf, revocationKeysOfPerson } from './revocationKeys.ts'
 import { expire, isOverdue, take, withdraw } from './transitions.ts'
@@ -25,16 +25,19 @@ export async function clear(request: ClearRequest, gate: ApprovalGate): Promise<
     case 'allow':
       // Policy was loosened while an approval was open: the handle still clears one call, once.
       if (request.approvalId !== undefined) return clearApproved(request, gate)
-      return clearAllowed(request, gate)
+      return clearAllowed(request, keys, gate)
     case 'require-approval':
       return clearApproved(request, gate)
   }
 }
 
-async function clearAllowed(request: ClearRequest, gate: ApprovalGate): Promise<Clearance> {
+async function clearAllowed(
+  request: ClearRequest,
+  keys: readonly RevocationKey[],
+  gate: ApprovalGate,
+): Promise<Clearance> {
   const { callId, caller, digest, connection, constraints, idempotencyKey: key } = request
   const lease = gate.lease()
-  const keys = revocationKeysOf(caller)
   const call = clearedCall(callId, undefined, constraints)
   if (request.effect === 'read' || key === undefined) {
     await charge(request, gate)

@@ -65,8 +65,9 @@ export function createGroupLookup(
   return {
     async groupsOf(member) {
       const client = clients.get(member.provider)
+      if (client === undefined) return member.groups
       const ids = directoryIds(policyGroupIds())
-      if (client === undefined || ids.length === 0) return member.groups
+      if (ids.length === 0) return member.groups
       const key = JSON.stringify([member.provider, member.kind, member.subject, ids])
       const known = answers.get(key)
       if (known !== undefined && now() < known.until) return await known.groups

@@ -57,7 +57,9 @@ export function createTokenVerifier(
   return {
     async verify(token) {
       const caller = (await verified.recall(token, now())) ?? (await verifyAfresh(token))
-      return caller.groups.known ? caller : { ...caller, groups: await groups.groupsOf(caller) }
+      if (caller.groups.known) return caller
+      const found = await groups.groupsOf(caller)
+      return found === caller.groups ? caller : { ...caller, groups: found }
     },
     ready: () =>
       Promise.all(

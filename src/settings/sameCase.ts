@@ -4,6 +4,8 @@
  * that. Other identifiers are compared exactly.
  */
 export function sameCase(id: string): string {
+  // Asked for every key of every call, and almost none has anything to change.
+  if (!/[A-F]/.test(id)) return id
   return id.replace(/(?<![0-9a-z])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-z])/gi, (guid) =>
     guid.toLowerCase(),
   )
