@@ -1,7 +1,7 @@
 /** The composition root of commands that need no running gateway. They open what they look at, and nothing else. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { openJsonlTrail } from './adapters/jsonlTrail.ts'
+import { continueTrail } from './adapters/continueTrail.ts'
 import { createReadSecret, inspectSecret } from './adapters/secrets.ts'
 import { openSqliteStore } from './adapters/sqliteStore.ts'
 import type { Revocation, StateStore } from './approvals/ports.ts'
@@ -145,13 +145,9 @@ async function recordRevocations(
   const readSecret = createReadSecret(process.env)
   const masker = createMasker(createCredentialDetector([]), () => {})
   try {
-    const known = await store.loadHead(replica)
-    const trail = await openJsonlTrail({
-      settings: config.audit,
-      replica,
+    const trail = await continueTrail({
+      ...{ settings: config.audit, replica, store },
       key: await loadSigningKey(config.audit.dir, config.audit.signingKey, readSecret),
-      saveHead: (head) => store.saveHead(replica, head),
-      expectedHead: known && { replica, ...known },
       onProblem: (what) => io.err(`${what}\n`),
     })
     for (const { number, kind, id, by, reason, undoneBy } of changed) {

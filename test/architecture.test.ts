@@ -156,12 +156,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       'webhook',
       'email',
     ],
-    ...['node:http', 'pino', 'prom-client', 'zod'],
+    ...['version.ts', 'node:http', 'node:path', 'pino', 'prom-client', 'zod'],
   ],
   'startGateway.ts': [
-    ...['call.ts', 'errors.ts', 'newId.ts', 'version.ts', 'settings', 'identity', 'policy', 'approvals', 'masking'],
-    ...['audit', 'tools', 'gateTools', 'pipeline.ts', 'pipeline', 'config', 'mcp', 'adapters', 'gateway', 'pino'],
-    ...['node:http', 'node:os', 'node:path'],
+    ...['masking', 'audit', 'tools', 'gateTools', 'pipeline', 'config', 'mcp', 'adapters', 'gateway', 'pino'],
   ],
   /** What commands need that run without a gateway. */
   'offline.ts': [

@@ -24,7 +24,7 @@ export interface InForce {
   readonly connections: ReadonlyMap<string, GateConnection>
 }
 
-/** Everything the pipeline needs from outside. `main.ts` fills it. */
+/** Everything the pipeline needs from outside. `startGateway.ts` fills it. */
 export interface Gates {
   readonly verifyToken: VerifyToken
   readonly inForce: () => InForce
