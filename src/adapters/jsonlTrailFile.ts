@@ -1,9 +1,16 @@
 import { constants } from 'node:fs'
-import { type FileHandle, open, stat } from 'node:fs/promises'
+import { type FileHandle, open, stat, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { TrailFile } from '../audit/files.ts'
 
-const { O_APPEND, O_CREAT, O_NOFOLLOW, O_RDWR } = constants
+const { O_APPEND, O_CREAT, O_DSYNC, O_NOFOLLOW, O_RDWR } = constants
+
+/**
+ * File systems, by `f_type` of Linux's statfs(2), where a write with O_DSYNC is a write and then an fdatasync of it, in
+ * one system call: ext2 to ext4, xfs, btrfs. Elsewhere the flag may promise less (macOS leaves the bytes in the drive's
+ * cache, servers of FUSE may ignore it), so there both calls are made.
+ */
+const SYNCED_WRITES = [0xef53, 0x58465342, 0x9123683e]
 
 /** A trail file open for appending. Knows how much of itself is durable, and never builds on anything else. */
 export interface AppendFile {
@@ -21,7 +28,11 @@ export interface AppendFile {
 
 /** Opens or makes the file, mode 0600; its name is durable too. Rejects with the operating system's error. */
 export async function openAppendFile(file: TrailFile): Promise<AppendFile> {
-  let handle = await openForAppend(file.path, O_CREAT)
+  // One hand-over to another thread for each append instead of two.
+  const syncFlag = (await hasSyncedWrites(dirname(file.path))) ? O_DSYNC : 0
+  let handle = await openForAppend(file.path, O_CREAT | syncFlag)
+  // What an earlier process has left may be in memory only, and a synced write covers no bytes but its own.
+  await handle.datasync()
   let durable = (await handle.stat()).size
   let torn = false
   await syncFolder(dirname(file.path))
@@ -34,13 +45,13 @@ export async function openAppendFile(file: TrailFile): Promise<AppendFile> {
       torn = true
       let written = 0
       while (written < bytes.length) written += (await handle.write(bytes, written)).bytesWritten
-      await handle.datasync()
+      if (syncFlag === 0) await handle.datasync()
       durable += bytes.length
       torn = false
     },
     async restore() {
       torn = true
-      const fresh = await openForAppend(file.path, 0)
+      const fresh = await openForAppend(file.path, syncFlag)
       try {
         const { size } = await fresh.stat()
         if (size < durable) throw new Error(`${file.name} lost records that were durable`)
@@ -63,8 +74,8 @@ export async function openAppendFile(file: TrailFile): Promise<AppendFile> {
   }
 }
 
-async function openForAppend(path: string, create: number): Promise<FileHandle> {
-  const handle = await open(path, O_RDWR | O_APPEND | O_NOFOLLOW | create, 0o600)
+async function openForAppend(path: string, flags: number): Promise<FileHandle> {
+  const handle = await open(path, O_RDWR | O_APPEND | O_NOFOLLOW | flags, 0o600)
   try {
     await handle.chmod(0o600)
   } catch (error) {
@@ -72,6 +83,10 @@ async function openForAppend(path: string, create: number): Promise<FileHandle> 
     throw error
   }
   return handle
+}
+
+async function hasSyncedWrites(dir: string): Promise<boolean> {
+  return process.platform === 'linux' && SYNCED_WRITES.includes((await statfs(dir)).type)
 }
 
 /** A new name in a folder survives a power cut only when the folder is synced as well. */

@@ -1,9 +1,10 @@
-import { type FileHandle, open, readFile, stat, writeFile } from 'node:fs/promises'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { trailRecord } from '../../src/audit/event.ts'
 import { auditSettings } from '../../src/audit/settings.ts'
 import { verifyTrail } from '../../src/audit/verify.ts'
+import { holdSync } from '../audit/holdSync.ts'
 import { makeFolder, openTestTrail, policyLoaded, readTrail, trailFiles, withKey } from '../audit/openTestTrail.ts'
 
 describe('appending', () => {
@@ -20,7 +21,7 @@ describe('appending', () => {
   test('nothing resolves before its fsync has, and what arrives during one shares the next', async () => {
     const dir = await makeFolder()
     const { trail } = await openTestTrail(dir, { records: 100 })
-    const fsync = await holdFsync()
+    const fsync = await holdSync()
     const settled: number[] = []
     const appends = [trail.append(policyLoaded(0)).then(() => settled.push(0))]
     await fsync.entered()
@@ -31,7 +32,8 @@ describe('appending', () => {
     fsync.release()
     await Promise.all(appends)
     expect(settled).toEqual(Array.from({ length: 17 }, (_, n) => n))
-    expect(fsync.count()).toBe(2)
+    const { datasync, syncedWrite } = fsync.count()
+    expect(datasync + syncedWrite).toBe(2)
     await trail.close()
   })
 
@@ -285,30 +287,3 @@ describe('files and starts', () => {
     expect((await verifyTrail(dir, withKey))[0]?.break).toMatchObject({ kind: 'cut', file: name, line: 5 })
   })
 })
-
-/** Lets the real fsync of every file wait until it is released, and counts. */
-async function holdFsync() {
-  const file = await open(import.meta.filename)
-  const prototype = Object.getPrototypeOf(file) as FileHandle
-  await file.close()
-  const { datasync } = prototype
-  let release = () => {}
-  let enter = () => {}
-  const released = new Promise<void>((resolve) => {
-    release = resolve
-  })
-  const entered = new Promise<void>((resolve) => {
-    enter = resolve
-  })
-  let count = 0
-  prototype.datasync = async function (this: FileHandle) {
-    count += 1
-    enter()
-    await released
-    await datasync.call(this)
-  }
-  onTestFinished(() => {
-    prototype.datasync = datasync
-  })
-  return { entered: () => entered, release: () => release(), count: () => count }
-}

@@ -1,6 +1,7 @@
 // The real gateway in a process that kills itself (SIGKILL) at a named point. The points are laid around the runtime's
 // own parts from outside: file handles, SQLite, the PostgreSQL connection and HTTP responses. Nothing in the gateway
 // knows about them.
+import { constants, readFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { ServerResponse } from 'node:http'
 import { createRequire, register } from 'node:module'
@@ -31,13 +32,23 @@ files.write = async function (bytes, ...rest) {
   const result = await write.call(this, bytes, ...rest)
   unsynced.set(this, [...(unsynced.get(this) ?? []), ...events])
   for (const event of events) reach(`trail:${event}:written`)
+  if (isSyncedWrite(this)) reachSynced(this)
   return result
 }
 files.datasync = async function () {
   await datasync.call(this)
-  const events = unsynced.get(this) ?? []
-  unsynced.delete(this)
+  reachSynced(this)
+}
+function reachSynced(file) {
+  const events = unsynced.get(file) ?? []
+  unsynced.delete(file)
   for (const event of events) reach(`trail:${event}:synced`)
+}
+/** Where the file system allows it, the trail is open with O_DSYNC: what is written is synced. */
+function isSyncedWrite({ fd }) {
+  if (process.platform !== 'linux') return false
+  const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1] ?? '0'
+  return (Number.parseInt(flags, 8) & constants.O_DSYNC) !== 0
 }
 
 // The store: its library's classes cannot be changed, so the gateway is given another module in its place.
