@@ -2,7 +2,7 @@ import type * as z from 'zod'
 import type { Caller, Json } from '../call.ts'
 import { GateError } from '../errors.ts'
 import { refusePlaceholders } from '../masking/refusePlaceholders.ts'
-import { reachable } from '../policy/reachable.ts'
+import { isReachable } from '../policy/reachable.ts'
 import type { Tool, ToolArguments } from '../tools/tool.ts'
 import type { GateConnection, InForce } from './gates.ts'
 
@@ -38,11 +38,7 @@ export function findConnection(
   { connections, policies }: InForce,
 ): GateConnection {
   const connection = connections.get(name)
-  const isOpen =
-    connection !== undefined &&
-    connection.type === tool.connectionType &&
-    reachable(caller, [connection], [tool], policies).length > 0
-  if (!isOpen) {
+  if (connection === undefined || !isReachable(caller, connection, tool, policies)) {
     const unknownGroups = caller.groups.known
       ? {}
       : {

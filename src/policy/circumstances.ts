@@ -50,11 +50,12 @@ export function hindranceOf(
 
 /** Why the rule never speaks about this caller on this connection, at whatever time. */
 export function strangerTo(
-  { kinds, labels: wanted = {} }: Circumstances,
+  { kinds, labels: wanted }: Circumstances,
   caller: Pick<Caller, 'kind'>,
   connection: Labelled,
 ): string | undefined {
   if (kinds !== undefined && !kinds.includes(caller.kind)) return `is for callers of kind ${kinds.join(', ')}`
+  if (wanted === undefined) return undefined
   const missing = Object.entries(wanted).find(
     ([label, value]) => !Object.hasOwn(connection.labels, label) || connection.labels[label] !== value,
   )

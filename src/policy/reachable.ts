@@ -1,4 +1,4 @@
-import type { Caller } from '../call.ts'
+import type { Action, Caller } from '../call.ts'
 import { bindPolicy, type JudgedConnection } from './bindPolicy.ts'
 import { describeCircumstances, strangerTo } from './circumstances.ts'
 import { isStricterAction, strictest } from './decide.ts'
@@ -34,18 +34,10 @@ export function reachable(
   caller: Caller,
   connections: readonly KnownConnection[],
   tools: readonly JudgedTool[],
-  { policies }: PolicySet,
+  policies: PolicySet,
 ): ReachableConnection[] {
   return connections.flatMap((connection) => {
-    const bound = policies.map((policy) => ({ policy, binding: bindPolicy(policy, caller, connection) }))
-    // Unknown groups: what denies may apply, what opens does not.
-    const rules = bound.flatMap(({ policy, binding }) =>
-      policy.rules.filter(
-        ({ action, circumstances }) =>
-          (binding.applies === 'yes' || (binding.applies === 'maybe' && action === 'deny')) &&
-          strangerTo(circumstances, caller, connection) === undefined,
-      ),
-    )
+    const rules = rulesAbout(caller, connection, policies)
     const open = tools
       .filter(({ connectionType }) => connectionType === connection.type)
       .map(({ name }) => ({ tool: name, operations: openOperations(name, rules) }))
@@ -55,13 +47,42 @@ export function reachable(
   })
 }
 
+/** Whether `reachable` would name the connection, with the tool. */
+export function isReachable(
+  caller: Caller,
+  connection: KnownConnection,
+  { name, connectionType }: JudgedTool,
+  policies: PolicySet,
+): boolean {
+  if (connectionType !== connection.type) return false
+  const speaking = rulesOf(name, rulesAbout(caller, connection, policies))
+  return speaking.some((rule) =>
+    rule.operations?.some((operation) => promised(rule, operation, name, speaking) !== 'deny'),
+  )
+}
+
+function rulesAbout(caller: Caller, connection: KnownConnection, { policies }: PolicySet): readonly Rule[] {
+  return policies.flatMap((policy) => {
+    const { applies } = bindPolicy(policy, caller, connection)
+    if (applies === 'no') return []
+    // Unknown groups: what denies may apply, what opens does not.
+    return policy.rules.filter(
+      ({ action, circumstances }) =>
+        (applies === 'yes' || action === 'deny') && strangerTo(circumstances, caller, connection) === undefined,
+    )
+  })
+}
+
+function rulesOf(tool: string, rules: readonly Rule[]): readonly Rule[] {
+  return rules.filter(({ conditions }) => conditions.has(tool))
+}
+
 function openOperations(tool: string, rules: readonly Rule[]): ReachableOperation[] {
-  const speaking = rules.filter(({ conditions }) => conditions.has(tool))
+  const speaking = rulesOf(tool, rules)
   const found = new Map<string, ReachableOperation>()
   for (const rule of speaking) {
     for (const operation of rule.operations ?? []) {
-      // Rules without conditions win wherever they name the operation; the others only sometimes.
-      const action = strictest([rule.action, ...alwaysSaid(operation, tool, speaking)])
+      const action = promised(rule, operation, tool, speaking)
       if (action === 'deny') continue
       const conditions = rule.conditions.get(tool) ?? []
       const { during, atMost } = describeCircumstances(rule.circumstances)
@@ -77,6 +98,11 @@ function openOperations(tool: string, rules: readonly Rule[]): ReachableOperatio
     }
   }
   return [...found.values()]
+}
+
+/** What a rule says about an operation. Rules without conditions win wherever they name it; the others only sometimes. */
+function promised(rule: Rule, operation: string, tool: string, speaking: readonly Rule[]): Action {
+  return strictest([rule.action, ...alwaysSaid(operation, tool, speaking)])
 }
 
 function alwaysSaid(operation: string, tool: string, rules: readonly Rule[]) {
