@@ -12,15 +12,27 @@ const LONGEST_PLACE = 256
 const ELSEWHERE = 'elsewhere'
 
 export function collectNotes(): NoteCollection {
-  const notes = new Map<string, MaskNote>()
+  const notes: { readonly where: string; readonly why: string; count: number }[] = []
+  const known = new Map<string, Map<string, { count: number }>>()
+  const countAt = (where: string, why: string): void => {
+    const note = { where, why, count: 1 }
+    notes.push(note)
+    const there = known.get(where)
+    if (there === undefined) known.set(where, new Map([[why, note]]))
+    else there.set(why, note)
+  }
   return {
     add(where, why) {
       const place = where.length > LONGEST_PLACE ? `${where.slice(0, LONGEST_PLACE)}…` : where
-      const written = JSON.stringify([place, why])
-      const hasRoom = notes.size < MOST_PLACES || notes.has(written)
-      const key = hasRoom ? written : JSON.stringify([ELSEWHERE, why])
-      notes.set(key, { where: hasRoom ? place : ELSEWHERE, why, count: (notes.get(key)?.count ?? 0) + 1 })
+      const note = known.get(place)?.get(why)
+      if (note !== undefined) note.count += 1
+      else if (notes.length < MOST_PLACES) countAt(place, why)
+      else {
+        const elsewhere = known.get(ELSEWHERE)?.get(why)
+        if (elsewhere !== undefined) elsewhere.count += 1
+        else countAt(ELSEWHERE, why)
+      }
     },
-    list: () => [...notes.values()],
+    list: () => notes.map((note) => ({ ...note })),
   }
 }

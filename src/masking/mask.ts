@@ -117,17 +117,22 @@ function maskTable(table: ToolTable, caps: ToolOutput['caps'], masker: Masker, n
     maskString(name, undefined, masker, (why) => notes.add('column name', why)),
   )
   const contextOf = contextsOf(table)
+  const protectedAt = table.columns.map(({ protectedBy }) =>
+    protectedBy.length === 0
+      ? undefined
+      : { placeholder: placeholderFor(protectedBy.join(',')), why: `protected column ${protectedBy.join(', ')}` },
+  )
   const rows: Json[][] = []
   let bytes = 0
   for (const row of table.rows) {
     if (rows.length >= caps.maxRows) return { columns, types: typesOf(table), rows, cut: true }
-    if (row.length !== table.columns.length) throw new TypeError('a row does not have one value for each column')
+    if (row.length !== columns.length) throw new TypeError('a row does not have one value for each column')
     const hidden: [where: string, why: string][] = []
-    const shown = table.columns.map((column, i): Json => {
-      const where = columns[i] ?? ''
-      if (column.protectedBy.length > 0) {
-        hidden.push([where, `protected column ${column.protectedBy.join(', ')}`])
-        return placeholderFor(column.protectedBy.join(','))
+    const shown = columns.map((where, i): Json => {
+      const guard = protectedAt[i]
+      if (guard !== undefined) {
+        hidden.push([where, guard.why])
+        return guard.placeholder
       }
       return maskValue(renderValue(row[i]), contextOf(row, i), masker, (why) => hidden.push([where, `detector ${why}`]))
     })
