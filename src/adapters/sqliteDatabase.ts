@@ -11,6 +11,8 @@ export type SqlValue = string | number | null
 /** A SQLite file that several processes may share. Statements are prepared once. Failures throw ERR_STORE. */
 export interface SqliteDatabase {
   rows(sql: string, ...values: SqlValue[]): readonly Record<string, SqlValue>[]
+  /** Whether there is a row. */
+  has(sql: string, ...values: SqlValue[]): boolean
   /** Rows changed. Only inside `atomically`, or this process stands still while another one writes. */
   run(sql: string, ...values: SqlValue[]): number
   /**
@@ -48,6 +50,7 @@ export function openSqliteDatabase(path: string): SqliteDatabase {
   }
   const tables: SqliteDatabase = {
     rows: (sql, ...values) => guarded(() => statement(sql).all(...values)),
+    has: (sql, ...values) => guarded(() => statement(sql).get(...values) !== undefined),
     run: (sql, ...values) => guarded(() => statement(sql).run(...values).changes),
     atomically: (work) => patiently(() => transaction(database, work)),
     emptyJournal: () => void guarded(() => database.exec('PRAGMA wal_checkpoint(TRUNCATE)')),

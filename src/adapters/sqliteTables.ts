@@ -16,7 +16,7 @@ export function leases(
   database: SqliteDatabase,
 ): Pick<StateStore, 'acquireLease' | 'renewLease' | 'isLeaseLive' | 'orphans'> {
   const isLive = (replica: string, epoch: number, now: number) =>
-    database.rows('SELECT 1 FROM leases WHERE replica = ? AND epoch = ? AND until > ?', replica, epoch, now).length > 0
+    database.has('SELECT 1 FROM leases WHERE replica = ? AND epoch = ? AND until > ?', replica, epoch, now)
   return {
     async acquireLease(replica, ms, now) {
       const sql = `INSERT INTO leases (replica, epoch, until) VALUES (?, 1, ?)
@@ -144,9 +144,11 @@ export function revocations(
       return database.rows('SELECT * FROM revocations ORDER BY number DESC').map(revocationOf)
     },
 
-    // One statement for all keys: every call asks several times.
+    // Every call asks several times. Nothing is remembered in between: another process may revoke at any moment.
     async findRevoked(keys) {
       if (keys.length === 0) return undefined
+      // Most of the time nothing is revoked, and that is known at half the price, without the keys.
+      if (!database.has('SELECT 1 FROM revocations WHERE undone_at IS NULL LIMIT 1')) return undefined
       const any = keys.map(() => '(kind = ? AND id = ?)').join(' OR ')
       const sql = `SELECT * FROM revocations WHERE undone_at IS NULL AND (${any}) ORDER BY number LIMIT 1`
       const row = database.rows(sql, ...keys.flatMap(({ kind, id }) => [kind, id]))[0]

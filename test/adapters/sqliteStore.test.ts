@@ -180,6 +180,27 @@ describe('several processes on one file', () => {
     await store.close()
   })
 
+  test('a revocation by one is in force in the other as soon as it is made, and no longer than it is', async () => {
+    const path = newFile()
+    const [here, there] = [openSqliteStore(path), openSqliteStore(path)]
+    const asked = () => here.findRevoked([{ kind: 'person', id: 'p' } as const, { kind: 'caller', id: 'c' } as const])
+    expect(await asked()).toBeUndefined()
+    const other = await there.revoke({ kind: 'app', id: 'c' }, 'ops', undefined, T0)
+    expect(await asked()).toBeUndefined()
+    const entry = await there.revoke({ kind: 'caller', id: 'c' }, 'ops', undefined, T0)
+    expect(await asked()).toEqual(entry)
+    await there.undoRevocation(other.number, 'ops', T0)
+    expect(await asked()).toEqual(entry)
+    await there.undoRevocation(entry.number, 'ops', T0)
+    expect(await asked()).toBeUndefined()
+    await there.revoke({ kind: 'person', id: 'p' }, 'ops', undefined, T0)
+    expect(await asked()).toMatchObject({ kind: 'person', id: 'p' })
+    // The one that cannot be asked is no permission.
+    await here.close()
+    await expect(asked()).rejects.toMatchObject({ code: 'ERR_STORE' })
+    await there.close()
+  })
+
   test('a revocation by one ends the wait in the other', async () => {
     const path = newFile()
     const store = openSqliteStore(path)
