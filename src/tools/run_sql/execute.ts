@@ -79,19 +79,23 @@ export async function executeWrite(
 }
 
 async function run(open: OpenStatement, signal: AbortSignal): Promise<PortalResult> {
-  const { session, sql, params, settings } = open
+  const { session, sql, params, settings, held } = open
   signal.throwIfAborted()
   const cancel = (): void => void session.cancel()
   signal.addEventListener('abort', cancel, { once: true })
   try {
-    return await session.run({
+    const result = await session.run({
       text: sql,
       params,
       types: [],
       maxRows: settings.limits.maxRows + 1,
       maxBytes: settings.limits.maxBytes * WIRE_FACTOR + WIRE_EXTRA,
       hidden: hiddenColumns(open),
+      prepared: held && { name: held.name, witness: held.witness.name },
     })
+    // The server analysed it again before it ran it: what ran may be something else.
+    if (held !== undefined && result.witness !== held.since) throw new GateError('ERR_SQL_CHANGED')
+    return result
   } finally {
     signal.removeEventListener('abort', cancel)
   }

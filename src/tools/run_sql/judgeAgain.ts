@@ -1,6 +1,8 @@
 import { type Asked, givesSameAnswers, recordAnswers } from './analysis/recordAnswers.ts'
+import { isStillHeld, prepareToHold } from './holdStatement.ts'
 import { type Judgement, judgeStatement } from './judgeStatement.ts'
 import type { KeptJudgement } from './keptJudgements.ts'
+import type { HeldStatement } from './session/heldStatements.ts'
 import type { Session } from './session/openSession.ts'
 import type { PostgresConnection } from './settings.ts'
 import type { Statement } from './syntax/classify.ts'
@@ -17,13 +19,16 @@ export interface JudgedCall {
 export interface FreshJudgement {
   readonly judgement: Judgement
   readonly asked: readonly Asked[] | undefined
+  /** Set when the session holds the statement as it was analysed then: that is what has to run. */
+  readonly held?: HeldStatement
 }
 
 /**
  * Begins the session's transaction and judges in it. With a kept judgement of the same statement under the same settings
- * and major version, the server is asked everything that one rests on again: it analyses the statement anew, under the
- * locks of this transaction, and answers with digests. When any of them differs, or anything fails, the transaction is
- * begun again and the statement is judged as if it had never been seen.
+ * and major version, the server is asked everything that one rests on again, under the locks of this transaction, and
+ * answers with digests. That includes what the text means, which it analyses anew; unless the session holds the statement
+ * as it was analysed before, and runs that. When anything differs, or anything fails, the transaction is begun again and
+ * the statement is judged as if it had never been seen.
  */
 export async function judgeInTransaction(
   session: Session,
@@ -31,16 +36,28 @@ export async function judgeInTransaction(
   kept: KeptJudgement | undefined,
   signal: AbortSignal,
 ): Promise<FreshJudgement> {
-  session.precede(BEGIN)
-  if (kept !== undefined) {
+  /** False for whatever leads to the next, more thorough way. */
+  const attempt = async (way: () => Promise<boolean>): Promise<boolean> => {
     try {
-      if (await givesSameAnswers(session, kept.asked)) return kept
+      if (await way()) return true
     } catch (error) {
       if (signal.aborted || !session.isOpen() || isOutOfPatience(error)) throw error
     }
     session.precede('ROLLBACK')
-    session.precede(BEGIN)
+    return false
   }
+  if (kept !== undefined) {
+    const held = session.held.find(kept)
+    if (held !== undefined) {
+      session.precede('BEGIN READ ONLY')
+      if (await attempt(() => isStillHeld(session, held, kept))) return { ...kept, held }
+      session.held.drop(kept)
+    }
+    session.precede(BEGIN)
+    const toHold = await prepareToHold(session, call, kept)
+    if (await attempt(() => toHold?.hold() ?? givesSameAnswers(session, kept.asked))) return kept
+  }
+  session.precede(BEGIN)
   return judgeAndRecord(session, call)
 }
 

@@ -88,9 +88,10 @@ async function openStatement(
   try {
     const fresh = await judgeInTransaction(session, call, kept, signal)
     // It goes with the statement, which the server skips if it fails; nothing can switch the transaction back.
-    if (statement.effect === 'read') session.precede('SET TRANSACTION READ ONLY')
+    if (statement.effect === 'read' && fresh.held === undefined) session.precede('SET TRANSACTION READ ONLY')
     signal.throwIfAborted()
-    return { ...call, session, judgement: fresh.judgement, asked: fresh.asked }
+    const { judgement, asked, held } = fresh
+    return { ...call, session, judgement, asked, ...(held && { held }) }
   } catch (error) {
     throw scrubError(error, 'names', signal)
   } finally {

@@ -69,7 +69,8 @@ describe.each([15, 18] as const)('a statement that was judged before, on Postgre
     await Promise.all(open.splice(0).map((sql) => sql.close()))
   }
   const settingsOf = (changes: Readonly<Record<string, unknown>> = {}): PostgresConnection =>
-    target.connection({ searchPath: ['app', 'public'], ...changes })
+    // One session, so that what it holds is what is asked next.
+    target.connection({ searchPath: ['app', 'public'], limits: { maxSessions: 1 }, ...changes })
 
   test.each(CHANGES)('is judged as by a gateway that never saw it, after: $title', async (item: Change) => {
     await target.admin(FRESH)
@@ -82,6 +83,10 @@ describe.each([15, 18] as const)('a statement that was judged before, on Postgre
       const second = await call(gate, item.sql, item.params)
       expect(second.described).toBe(first.described)
       expect(second.verdict).toEqual(first.verdict)
+      // Where it can be, it is held by now.
+      const held = await call(gate, item.sql, item.params)
+      expect(held.described).toBe(first.described)
+      expect(held.verdict).toEqual(first.verdict)
 
       if (item.change !== undefined) await target.admin(item.change)
       if (item.reload !== undefined) settings = settingsOf(item.reload)
@@ -91,7 +96,8 @@ describe.each([15, 18] as const)('a statement that was judged before, on Postgre
       if (item.same === undefined) expect(third.verdict).not.toEqual(first.verdict)
       if (item.same === 'kept') expect(third.described).toBe(first.described)
       if (item.same === 'judged anew') expect(third.described).not.toBe(first.described)
-      // Whatever was kept of it now is right too.
+      // Whatever was kept and is held of it now is right too.
+      expect((await call(gate, item.sql, item.params)).verdict).toEqual(cold.verdict)
       expect((await call(gate, item.sql, item.params)).verdict).toEqual(cold.verdict)
     } finally {
       await closeGates()

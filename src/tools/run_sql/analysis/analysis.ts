@@ -1,4 +1,5 @@
 import type { Json, Operation } from '../../../call.ts'
+import type { Settledness } from './settlednessOf.ts'
 
 /** One statement that the server's own parser accepted as exactly one SELECT, INSERT, UPDATE, DELETE or MERGE. */
 export interface AnalysisStatement {
@@ -45,6 +46,8 @@ export interface Analysis {
   readonly parameterTypes: readonly string[]
   /** Object identities and versions. Must be equal when the statement is analysed again to be executed. */
   readonly judged: Json
+  /** Whether analysing the text again, with the same objects behind its names, comes to the same. */
+  readonly settled: Settledness
   /** Every relation involved. */
   readonly relations: readonly { readonly oid: number; readonly name: string }[]
 }

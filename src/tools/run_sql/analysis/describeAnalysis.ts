@@ -8,6 +8,7 @@ import { columnsRead } from './queryParts.ts'
 import { outputEntries } from './queryScope.ts'
 import { UnreadableTree } from './readNodeTree.ts'
 import { relationsRead } from './relationsRead.ts'
+import { settlednessOf } from './settlednessOf.ts'
 import { CLEAN, OPAQUE, type Taint, union, withoutOpaque } from './taint.ts'
 import { targetTaint } from './traceConsequences.ts'
 import { field } from './treeFields.ts'
@@ -40,6 +41,7 @@ export function describeAnalysis(findings: Findings): Analysis {
     renamesProtected: relations.some((relation) => hasOtherNames(findings, relation)),
     parameterTypes: tree.parameterTypes,
     judged: describeJudged(findings, outputs, predicates),
+    settled: settlednessOf(tree.query, catalog),
     relations: relations.map((relation) => ({ oid: relation.oid, name: objectName(relation.schema, relation.name) })),
   }
 }

@@ -36,21 +36,28 @@ export async function readStatementTree(
   protect: readonly string[],
 ): Promise<StatementTree> {
   const parameterTypes = parameterCount === 0 ? [] : await inferParameterTypes(session, sql)
-  const [, found] = await session.batch([
+  const [, found, , marked] = await session.batch([
     {
       text: `CREATE PROCEDURE pg_temp.${NAME}(${parameterTypes.join(', ')}) LANGUAGE sql BEGIN ATOMIC\n${sql}\n;\nEND`,
     },
-    { text: READ, params: protectedColumnParameters(protect), name: 'countersign_tree' },
+    { text: TREE, name: TREE_QUESTION },
     { text: `DROP PROCEDURE pg_temp.${NAME}` },
+    { text: PROTECTION, params: protectedColumnParameters(protect), name: 'countersign_protection' },
   ])
-  const row = found?.rows[0] as { readonly tree: string | null; readonly protection: string | null } | undefined
-  if (row === undefined || row.tree === null) throw new GateError('ERR_SQL_NOT_UNDERSTOOD')
-  if (row.tree.length > MAX_TREE) throw new GateError('ERR_SQL_TOO_COMPLEX')
-  return { query: onlyQuery(row.tree), parameterTypes, protection: readProtection(protect, row.protection) }
+  const tree = found?.rows[0]?.tree
+  const protection = marked?.rows[0]?.protection
+  if (typeof tree !== 'string') throw new GateError('ERR_SQL_NOT_UNDERSTOOD')
+  if (tree.length > MAX_TREE) throw new GateError('ERR_SQL_TOO_COMPLEX')
+  const protectedColumns = typeof protection === 'string' ? protection : null
+  return { query: onlyQuery(tree), parameterTypes, protection: readProtection(protect, protectedColumns) }
 }
 
-const READ = `SELECT p.prosqlbody::text AS tree, ${PROTECTED_COLUMNS} AS protection
-  FROM pg_catalog.pg_proc p WHERE p.proname = '${NAME}' AND p.pronamespace = pg_catalog.pg_my_temp_schema()`
+/** The name of the question whose answer is what the text means. All others ask about the objects behind it. */
+export const TREE_QUESTION = 'countersign_tree'
+
+const PROTECTION = `SELECT ${PROTECTED_COLUMNS} AS protection`
+
+const TREE = `SELECT p.prosqlbody::text AS tree FROM pg_catalog.pg_proc p WHERE p.proname = '${NAME}' AND p.pronamespace = pg_catalog.pg_my_temp_schema()`
 
 /** The server's inference is the same when the statement runs, because the text and the search path are. */
 async function inferParameterTypes(session: AnalysisSession, sql: string): Promise<readonly string[]> {

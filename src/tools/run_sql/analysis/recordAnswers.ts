@@ -5,6 +5,8 @@ import type { AnalysisSession, BatchStatement, SessionRows } from './session.ts'
 export interface Asked {
   /** What has to be done on the way (CREATE, DROP), or a question that is answered with the digest of its answer. */
   readonly statement: BatchStatement
+  /** The name of the question; undefined for what is none. */
+  readonly question: string | undefined
   /** SHA-256 of the answer, in hexadecimal; undefined for what has none. */
   readonly digest: string | undefined
 }
@@ -34,13 +36,13 @@ export function recordAnswers<Asking extends AnalysisSession>(session: Asking): 
     const [row] = rows
     if (statement.name === undefined) {
       if (row !== undefined) complete = false
-      asked.push({ statement, digest: undefined })
+      asked.push({ statement, question: undefined, digest: undefined })
       return
     }
     const columns = Object.keys(row ?? {})
     const digest = row === undefined ? undefined : digestOf(Object.values(row))
     if (rows.length !== 1 || digest === undefined) complete = false
-    else asked.push({ statement: asDigest(statement, statement.name, columns), digest })
+    else asked.push({ statement: asDigest(statement, statement.name, columns), question: statement.name, digest })
   }
   return {
     session: {
@@ -65,7 +67,11 @@ export function recordAnswers<Asking extends AnalysisSession>(session: Asking): 
 
 /** Asks everything again, in one round trip, and tells whether every answer is the one it was. */
 export async function givesSameAnswers(session: AnalysisSession, asked: readonly Asked[]): Promise<boolean> {
-  const answers = await session.batch(asked.map(({ statement }) => statement))
+  return areSameAnswers(asked, await session.batch(asked.map(({ statement }) => statement)))
+}
+
+/** @param answers to these questions, in their order */
+export function areSameAnswers(asked: readonly Asked[], answers: readonly SessionRows[]): boolean {
   return asked.every(({ digest }, index) => {
     if (digest === undefined) return true
     const rows = answers[index]?.rows ?? []

@@ -1,6 +1,11 @@
 import type { Connection, Submittable } from 'pg'
 import type { BatchStatement, SessionRows } from '../analysis/session.ts'
 
+export interface SentStatement extends BatchStatement {
+  /** Prepares it under its name, and does not run it: its answer is no rows. */
+  readonly isOnlyPrepared?: boolean
+}
+
 /** What pg's Connection can do and its type declarations leave out. */
 interface BatchConnection {
   readonly stream: { cork(): void; uncork(): void }
@@ -20,7 +25,7 @@ interface BatchConnection {
  * Sends several statements and one Sync: one round trip. The server runs them in order, and after one that fails it
  * skips the rest (protocol: everything up to the Sync), so none ever runs without those before it. Values come as text.
  */
-export function createBatchQuery(statements: readonly BatchStatement[]): {
+export function createBatchQuery(statements: readonly SentStatement[]): {
   query: Submittable
   result: Promise<readonly SessionRows[]>
 } {
@@ -60,13 +65,15 @@ export function createBatchQuery(statements: readonly BatchStatement[]): {
     },
     handleReadyForQuery() {
       stop()
-      resolve(results)
+      resolve(
+        statements.map(({ isOnlyPrepared }) => (isOnlyPrepared === true ? undefined : results.shift()) ?? { rows: [] }),
+      )
     },
   }
   return { query: query as unknown as Submittable, result }
 }
 
-function send(connection: BatchConnection, statements: readonly BatchStatement[]): () => void {
+function send(connection: BatchConnection, statements: readonly SentStatement[]): () => void {
   const { parsedStatements: kept } = connection
   const parsing: BatchStatement[] = []
   // Only what the server has acknowledged is kept: after an error the later ones were never parsed.
@@ -78,12 +85,13 @@ function send(connection: BatchConnection, statements: readonly BatchStatement[]
   connection.stream.cork()
   try {
     for (const statement of statements) {
-      const { text, params = [], name = '' } = statement
+      const { text, params = [], name = '', isOnlyPrepared = false } = statement
       const isSent = parsing.some((sent) => sent.name === name && sent.text === text)
       if (name === '' || (kept[name] !== text && !isSent)) {
         connection.parse({ text, name, types: [] })
         parsing.push(statement)
       }
+      if (isOnlyPrepared) continue
       connection.bind({ portal: '', statement: name, values: params.map(toText) })
       connection.describe({ type: 'P', name: '' })
       connection.execute({ portal: '', rows: 0 })

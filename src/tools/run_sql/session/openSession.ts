@@ -4,8 +4,9 @@ import type { ReadSecret } from '../../../settings/secretReference.ts'
 import type { BatchStatement } from '../analysis/session.ts'
 import type { PostgresConnection } from '../settings.ts'
 import { isMajor, type Major } from '../syntax/parse.ts'
-import { createBatchQuery } from './batchQuery.ts'
+import { createBatchQuery, type SentStatement } from './batchQuery.ts'
 import { cancelRequest } from './cancelRequest.ts'
+import { createHeldStatements, type HeldStatements } from './heldStatements.ts'
 import { createDescribeQuery, createPortalQuery, type PortalRequest, type PortalResult } from './portalQuery.ts'
 import { readTlsOptions } from './tlsOptions.ts'
 
@@ -19,9 +20,11 @@ export interface Session {
   /** One statement of ours. Errors are the driver's own: scrub them before anybody sees them. */
   query(text: string, params?: readonly unknown[], name?: string): Promise<SessionRows>
   /** Several of them in one round trip, in order: after one that fails, none runs. Values come as text. */
-  batch(statements: readonly BatchStatement[]): Promise<readonly SessionRows[]>
+  batch(statements: readonly SentStatement[]): Promise<readonly SessionRows[]>
   /** Sends `text` in front of whatever comes next, in the same round trip: when it fails, that does not run. */
   precede(text: string): void
+  /** What it holds prepared over the calls. */
+  readonly held: HeldStatements
   /** Runs the agent's text, held to a number of rows and bytes. */
   run(request: PortalRequest): Promise<PortalResult>
   /** Type OIDs of the parameters of a text, which is parsed and not run. */
@@ -157,15 +160,17 @@ async function connect(
       clearTimeout(timer)
     }
   }
-  const sendBatch = (statements: readonly BatchStatement[]): Promise<readonly SessionRows[]> => {
+  const sendBatch = (statements: readonly SentStatement[]): Promise<readonly SessionRows[]> => {
     const { query, result } = createBatchQuery(statements)
     client.query(query)
     return withDeadline(result)
   }
   const parsed = (): Record<string, string> => connection.parsedStatements
+  const held = createHeldStatements(parsed)
   return {
     major,
     role,
+    held,
     check,
     query: async (text, params = [], name) => {
       if (before.length > 0) await sendBatch(takeBefore())
@@ -181,7 +186,11 @@ async function connect(
     },
     reset: async () => {
       before = []
-      const results = await withDeadline(client.query(RESET) as unknown as Promise<readonly SessionRows[]>)
+      const dropped = held.takeDropped()
+      const deallocate = dropped.map((name) => `DEALLOCATE ${name};`).join(' ')
+      for (const name of dropped) delete parsed()[name]
+      const text = `ROLLBACK; ${deallocate} ${RESET}`
+      const results = await withDeadline(client.query(text) as unknown as Promise<readonly SessionRows[]>)
       const [row] = results.at(-1)?.rows ?? []
       // Only we can prepare by the protocol. Code that a call ran can make statements by SQL, and remove ours.
       if (row?.made === false && Number(row.prepared) === Object.keys(parsed()).length) return
@@ -222,10 +231,10 @@ async function connect(
 }
 
 /**
- * DISCARD ALL, word by word as its documentation spells it out, but for DEALLOCATE ALL and DISCARD PLANS: our prepared
+ * After ROLLBACK: DISCARD ALL, word by word as its documentation spells it out, but for DEALLOCATE ALL and DISCARD PLANS: our prepared
  * statements save the server more than a millisecond of planning in every call. What else is prepared is counted.
  */
-const RESET = `ROLLBACK; CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *;
+const RESET = `CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; UNLISTEN *;
   DISCARD TEMP; DISCARD SEQUENCES;
   SELECT pg_catalog.pg_advisory_unlock_all(), pg_catalog.count(*) AS prepared, coalesce(pg_catalog.bool_or(from_sql), false) AS made
     FROM pg_catalog.pg_prepared_statements`

@@ -11,12 +11,20 @@ export interface PortalRequest {
   readonly maxRows: number
   /** The connection is cut when the server sends more than this, in columns that are not hidden. */
   readonly maxBytes: number
+  readonly prepared?: PreparedRequest | undefined
   /** Columns that nobody will see. Their values are dropped, and do not count: a limit would tell how long they are. */
   readonly hidden?: readonly boolean[] | undefined
 }
 
 /** What the hidden columns of one row may have; more would have to be held in memory to be dropped. */
 const HIDDEN_BYTES = 64 * 1024 * 1024
+
+/** What was prepared before under a name; the request's text is then not sent. */
+export interface PreparedRequest {
+  readonly name: string
+  /** Asked behind it, by name: one row of one column. */
+  readonly witness: string
+}
 
 interface PrecededRequest extends PortalRequest {
   /** Statements of ours without a result, sent in front: when one fails, the server skips the request. */
@@ -36,6 +44,8 @@ export interface PortalResult {
   readonly command: string | undefined
   /** The count in the command tag. */
   readonly count: number | undefined
+  /** What the witness answered. */
+  readonly witness: string | null | undefined
 }
 
 /** The server sent more than `maxBytes`; the connection is gone. */
@@ -52,6 +62,8 @@ export function createPortalQuery(request: PrecededRequest): { query: Submittabl
   const rows: (readonly (string | null)[])[] = []
   let tag: string | undefined
   let toComplete = request.before.length
+  let isDone = false
+  let witness: string | null | undefined
   let bytes: ByteLimit | undefined
   const stop = (): void => bytes?.stop()
   let failure: Error | undefined
@@ -72,6 +84,10 @@ export function createPortalQuery(request: PrecededRequest): { query: Submittabl
       fields = message.fields.map(({ name, dataTypeID }) => ({ name, typeId: dataTypeID }))
     },
     handleDataRow(message: { length: number; fields: readonly (string | null)[] }) {
+      if (isDone) {
+        witness = message.fields[0]
+        return
+      }
       const { hidden = [] } = request
       let dropped = 0
       const shown = message.fields.map((value, index) => {
@@ -85,10 +101,15 @@ export function createPortalQuery(request: PrecededRequest): { query: Submittabl
     handleCommandComplete(message: { text: string }) {
       // The first answers are those of the statements in front.
       if (toComplete > 0) toComplete -= 1
-      else tag = message.text
+      else if (!isDone) {
+        tag = message.text
+        isDone = true
+      }
     },
     // Close and Sync are on their way already.
-    handlePortalSuspended() {},
+    handlePortalSuspended() {
+      isDone = true
+    },
     handleEmptyQuery() {},
     handleCopyInResponse(connection: WritableConnection) {
       connection.sendCopyFail('not supported')
@@ -108,6 +129,7 @@ export function createPortalQuery(request: PrecededRequest): { query: Submittabl
         rows,
         command: tag?.replace(/[ \d]+$/, ''),
         count: count === undefined ? undefined : Number(count),
+        witness,
       })
     },
   }
@@ -126,7 +148,10 @@ interface WritableConnection {
   sendCopyFail(message: string): void
 }
 
-function send(connection: WritableConnection, { text, params, types, maxRows, before }: PrecededRequest): void {
+function send(
+  connection: WritableConnection,
+  { text, params, types, maxRows, before, prepared }: PrecededRequest,
+): void {
   connection.stream.cork()
   try {
     for (const first of before) {
@@ -134,11 +159,15 @@ function send(connection: WritableConnection, { text, params, types, maxRows, be
       connection.bind({ portal: '', statement: '', values: [] })
       connection.execute({ portal: '', rows: 0 })
     }
-    connection.parse({ text, name: '', types })
-    connection.bind({ portal: '', statement: '', values: params })
+    if (prepared === undefined) connection.parse({ text, name: '', types })
+    connection.bind({ portal: '', statement: prepared?.name ?? '', values: params })
     connection.describe({ type: 'P', name: '' })
     connection.execute({ portal: '', rows: maxRows })
     connection.close({ type: 'P', name: '' })
+    if (prepared !== undefined) {
+      connection.bind({ portal: '', statement: prepared.witness, values: [] })
+      connection.execute({ portal: '', rows: 0 })
+    }
     connection.sync()
   } finally {
     connection.stream.uncork()
