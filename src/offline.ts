@@ -10,6 +10,7 @@ import type { Json } from './call.ts'
 import { runAuditVerify, type VerifyArguments } from './cli/audit.ts'
 import { runCheck } from './cli/check.ts'
 import type { ExitCode } from './cli/commandStop.ts'
+import type { RevokeRequest } from './cli/commands/defineRevoke.ts'
 import { runExplain, type UnderstandOperations } from './cli/explain.ts'
 import { type InitRequest, runInit } from './cli/init.ts'
 import { runPolicyTests } from './cli/policyTest.ts'
@@ -100,16 +101,6 @@ async function readPublicKeys({ audit }: Config) {
   }
   const key = await loadSigningKey(audit.dir, audit.signingKey, createReadSecret(process.env))
   return new Map([[key.id, key.publicKey]])
-}
-
-interface RevokeRequest {
-  readonly kind: string
-  readonly id: string | undefined
-  readonly reason: string | undefined
-  readonly configPath: string
-  readonly json: boolean
-  /** The account that gives the order. */
-  readonly by: string
 }
 
 /** The kill switch: in the store first, so that it works at once, then in a trail of its own. */
