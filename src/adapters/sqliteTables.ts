@@ -149,12 +149,19 @@ export function revocations(
       if (keys.length === 0) return undefined
       // Most of the time nothing is revoked, and that is known at half the price, without the keys.
       if (!database.has('SELECT 1 FROM revocations WHERE undone_at IS NULL LIMIT 1')) return undefined
-      const any = keys.map(() => '(kind = ? AND id = ?)').join(' OR ')
-      const sql = `SELECT * FROM revocations WHERE undone_at IS NULL AND (${any}) ORDER BY number LIMIT 1`
-      const row = database.rows(sql, ...keys.flatMap(({ kind, id }) => [kind, id]))[0]
+      const row = database.rows(revokedAmong(keys.length), ...keys.flatMap(({ kind, id }) => [kind, id]))[0]
       return row && revocationOf(row)
     },
   }
+}
+
+/**
+ * The first revocation in force among so many keys. Each key says `undone_at IS NULL` for itself, because SQLite then
+ * looks each of them up; said once for all, it walks through everything that was ever revoked.
+ */
+export function revokedAmong(keys: number): string {
+  const any = Array(keys).fill('(undone_at IS NULL AND kind = ? AND id = ?)').join(' OR ')
+  return `SELECT * FROM revocations WHERE ${any} ORDER BY number LIMIT 1`
 }
 
 /** Heads of the trails. */

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline'
 import { DatabaseSync } from '@photostructure/sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openSqliteStore } from '../../src/adapters/sqliteStore.ts'
+import { revokedAmong } from '../../src/adapters/sqliteTables.ts'
 import { vote } from '../../src/approvals/vote.ts'
 import { newId } from '../../src/newId.ts'
 import { aBallot, anApproval, digestNamed, HOUR, T0 } from '../approvals/fixtures.ts'
@@ -148,6 +149,20 @@ describe('the file', () => {
     for (const name of [path, `${path}-wal`]) expect(readFileSync(name).includes(secret)).toBe(false)
     await again.close()
   })
+})
+
+test('a look into the kill switch does not walk through everything that was ever revoked', async () => {
+  const path = newFile()
+  await openSqliteStore(path).close()
+  const database = new DatabaseSync(path)
+  for (const keys of [1, 3, 6]) {
+    const plan = database.prepare(`EXPLAIN QUERY PLAN ${revokedAmong(keys)}`).all(...Array(keys * 2).fill('x'))
+    const steps = plan.map(({ detail }) => String(detail))
+    const lookups = steps.filter((step) => step.includes('revocations_in_force (kind=? AND id=?)'))
+    expect(lookups).toHaveLength(keys)
+    expect(steps.filter((step) => step.startsWith('SCAN'))).toEqual([])
+  }
+  database.close()
 })
 
 describe('several processes on one file', () => {
