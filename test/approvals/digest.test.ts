@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { type DigestInput, digestOf } from '../../src/approvals/digest.ts'
 import { digestKeyFromSecret, loadOrCreateDigestKey } from '../../src/approvals/digestKey.ts'
+import type { Operation } from '../../src/call.ts'
 
 const key = Buffer.alloc(32, 7)
 const input: DigestInput = {
@@ -74,6 +75,22 @@ describe('digestOf', () => {
     ['missing row limit', { constraints: { maxRows: undefined } }],
   ])('changes with another %s', (_, over) => {
     expect(digestOf(key, { ...input, ...over })).not.toBe(base)
+  })
+
+  test('of a list of operations that was seen before is made of all the rest, as if it had not been', () => {
+    const { operations } = input
+    const once = (over: Partial<DigestInput>, under = key) =>
+      digestOf(under, { ...input, ...over, operations: structuredClone(operations) })
+    const other = Buffer.alloc(32, 8)
+    for (const over of [{}, { callerKey: 'entra/t1/agent/app-2' }, { tool: 'kubectl' }, { judged: 1 }, { target: 2 }]) {
+      expect(digestOf(key, { ...input, ...over, operations })).toBe(once(over))
+      expect(digestOf(other, { ...input, ...over, operations })).toBe(once(over, other))
+      expect(digestOf(other, { ...input, ...over, operations })).toBe(once(over, other))
+    }
+    const changing = [{ ...input.operations[0], operation: 'DELETE' }] as Operation[]
+    const before = digestOf(key, { ...input, operations: changing })
+    changing.push({ operation: 'DROP', otherwise: 'deny', facts: {} })
+    expect(digestOf(key, { ...input, operations: changing })).not.toBe(before)
   })
 })
 
