@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { errorsPage } from '../scripts/writeErrors.ts'
 import { ERRORS, GateError } from '../src/errors.ts'
@@ -20,6 +20,16 @@ test.each(rows)('%s is a sentence on what happened, a sentence on what to do, an
   expect(row.message).toMatch(/^["A-Z`].*\.$/s)
   expect(row.next).toMatch(/^["A-Z`].*\.$/s)
   expect([200, 400, 401, 403, 404, 405, 409, 413, 415, 429, 500, 502, 503]).toContain(row.status)
+})
+
+test('every code of src/errors stands in one section, and every section is in the table', async () => {
+  const sections = readdirSync('src/errors').filter((file) => file !== 'errorRow.ts')
+  const codes: string[] = []
+  for (const section of sections) {
+    const exported: Record<string, object> = await import(`../src/errors/${section.replace('.ts', '')}.ts`)
+    codes.push(...Object.values(exported).flatMap((table) => Object.keys(table)))
+  }
+  expect(codes.toSorted()).toEqual(rows.map(([code]) => code).toSorted())
 })
 
 test('no two codes say the same thing', () => {
