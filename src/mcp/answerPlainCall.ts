@@ -12,6 +12,8 @@ const HEADERS_AFTER_MS = 1_000
 /** Comments keep proxies from closing a stream that waits for people. */
 const KEEP_ALIVE_MS = 15_000
 
+const JSON_HEADERS = { 'content-type': 'application/json' } as const
+
 const STREAM_HEADERS = {
   'cache-control': 'no-cache, no-transform',
   connection: 'keep-alive',
@@ -45,18 +47,17 @@ export async function answerPlainCall(
       : renderAnswerText(answer)
     const message = `{"result":${result},"jsonrpc":"2.0","id":${JSON.stringify(call.id)}}`
     if (stream.hasBegun()) return await endResponse(response, eventOf(message))
-    if (call.isModern) response.writeHead(200, headersFor(message, { 'content-type': 'application/json' }))
-    else response.writeHead(200, headersFor(eventOf(message), STREAM_HEADERS))
-    await endResponse(response, call.isModern ? message : eventOf(message))
+    const body = call.isModern ? message : eventOf(message)
+    response.writeHead(200, {
+      ...(call.isModern ? JSON_HEADERS : STREAM_HEADERS),
+      'content-length': Buffer.byteLength(body),
+    })
+    await endResponse(response, body)
   } finally {
     response.off('close', leave)
     clearTimeout(headersTimer)
     stream.rest()
   }
-}
-
-function headersFor(body: string, headers: Readonly<Record<string, string>>) {
-  return { ...headers, 'content-length': Buffer.byteLength(body) }
 }
 
 function eventOf(message: string): string {

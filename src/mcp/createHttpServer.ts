@@ -117,6 +117,9 @@ export function createHttpServer(settings: HttpSettings, parts: HttpParts): Serv
   const concurrency = new ConcurrencyLimiter(settings.limits.concurrent)
   const rawConcurrency = new ConcurrencyLimiter(RAW_AT_ONCE)
   const streamConcurrency = new ConcurrencyLimiter(STREAMS_AT_ONCE)
+  // Nearly every request is for this.
+  const mcpUrl = urlOf({ url: settings.mcpPath })
+  const isOwnHost = rememberLast((host) => validateHostHeader(host, hosts).ok)
 
   const server = createServer((request, response) => {
     route(request, response).catch((error: unknown) => {
@@ -138,8 +141,8 @@ export function createHttpServer(settings: HttpSettings, parts: HttpParts): Serv
   return server
 
   async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (!validateHostHeader(request.headers.host, hosts).ok) throw new GateError('ERR_HOST')
-    const url = urlOf(request)
+    if (!isOwnHost(request.headers.host)) throw new GateError('ERR_HOST')
+    const url = request.url === settings.mcpPath ? mcpUrl : urlOf(request)
     const found = parts.routes.find((candidate) => candidate.matches(url.pathname))
     const isStream = found !== undefined && 'kind' in found && found.kind === 'stream'
     if (!isStream) holdToTime(request, response)
@@ -370,8 +373,19 @@ function addressOf(request: IncomingMessage): string {
   return (request.socket as IncomingMessage['socket'] | null)?.remoteAddress ?? 'unknown'
 }
 
+/** The same judgement of a header, which most clients send in the same words: what passed last is not parsed again. */
+function rememberLast(isGood: (value: string | undefined) => boolean): (value: string | undefined) => boolean {
+  let good: string | undefined
+  return (value) => {
+    if (value !== undefined && value === good) return true
+    if (!isGood(value)) return false
+    good = value
+    return true
+  }
+}
+
 /** The target of the request. What is no address, such as `//`, leads where nothing is served. */
-function urlOf({ url = '/' }: IncomingMessage): URL {
+function urlOf({ url = '/' }: Pick<IncomingMessage, 'url'>): URL {
   return new URL(URL.canParse(url, BASE) ? url : '/%00', BASE)
 }
 

@@ -1,5 +1,5 @@
 import { digestOf } from '../approvals/digest.ts'
-import type { Constraints, Decision } from '../call.ts'
+import type { Constraints, Decision, Operation } from '../call.ts'
 import { maskOperation } from '../masking/maskOperation.ts'
 import { type MaskedRequest, maskRequest } from '../masking/maskText.ts'
 import { type Moment, unusedAt } from '../policy/circumstances.ts'
@@ -30,9 +30,9 @@ export function judge(
 ): JudgedRequest {
   const { record, masker } = passage
   const { effect } = understanding
-  const operations = understanding.operations.map((operation) => maskOperation(operation, masker))
-  record.understood({ connection: request.connection.name, effect, operations })
-  const judged = weigh(request, understanding, inForce, passage, used)
+  const show = maskEachOnce(masker)
+  record.understood({ connection: request.connection.name, effect, operations: understanding.operations.map(show) })
+  const judged = weigh(request, understanding, inForce, passage, used, show)
   passage.decision = judged.decision
   const fields = judged.shown.fields.map(({ name, text }) => [name, text])
   record.decided(judged.decision, Object.fromEntries(fields), judged.digest)
@@ -46,13 +46,14 @@ export function weigh(
   { policies }: InForce,
   { caller, masker, gates }: Pick<Passage, 'caller' | 'masker' | 'gates'>,
   used?: Moment['used'],
+  show: ShowOperation = maskEachOnce(masker),
 ): JudgedRequest {
   const { connection, tool } = request
   const { operations, judged, target } = understanding
   // Uses are counted by clear.ts, where nothing can come in between; here every rule has room.
   const moment = { ...unusedAt(gates.approvals.clock(), policies.rated), ...(used && { used }) }
   const decided = decide({ caller, connection, tool: tool.name, operations, moment }, policies)
-  const decision = withoutSecrets(decided, masker)
+  const decision = withoutSecrets(decided, show)
   const constraints: Constraints = { maxRows: decision.approval?.maxRows }
   const bound = {
     callerKey: caller.key,
@@ -69,10 +70,21 @@ export function weigh(
 }
 
 /** The decision as everybody may see it: what the operations quote of the caller is masked. */
-function withoutSecrets(decision: Decision, masker: Passage['masker']): Decision {
-  const verdicts = decision.verdicts.map((verdict) => ({
-    ...verdict,
-    operation: maskOperation(verdict.operation, masker),
-  }))
+function withoutSecrets(decision: Decision, show: ShowOperation): Decision {
+  const verdicts = decision.verdicts.map((verdict) => ({ ...verdict, operation: show(verdict.operation) }))
   return { ...decision, verdicts }
+}
+
+type ShowOperation = (operation: Operation) => Operation
+
+/** Masks the operations of one call. The verdicts are about the very operations that were reported. */
+function maskEachOnce(masker: Passage['masker']): ShowOperation {
+  const shown = new Map<Operation, Operation>()
+  return (operation) => {
+    const known = shown.get(operation)
+    if (known !== undefined) return known
+    const masked = maskOperation(operation, masker)
+    shown.set(operation, masked)
+    return masked
+  }
 }

@@ -143,6 +143,31 @@ describe('what is turned away before it is a call, and recorded', () => {
     expect(refusals[0]?.code).toBe('ERR_HOST')
   })
 
+  test('a foreign Host header, whatever the last good one was, and a foreign one is no good one after that', async () => {
+    const { front, refusals } = echoFront()
+    const { port } = await wireFor(front)
+    const statusFor = async (host: string, path = '/') => {
+      const answer = await rawRequest(port, `GET ${path} HTTP/1.1\r\n${host}Connection: close\r\n\r\n`)
+      return answer.slice(9, 12)
+    }
+    const hosts = [
+      'Host: 127.0.0.1\r\n',
+      'Host: evil.example\r\n',
+      `Host: localhost:${port}\r\n`,
+      'Host: evil.example\r\n',
+    ]
+    const statuses = []
+    for (const host of [...hosts, 'Host: 127.0.0.1.evil.example\r\n', 'Host: 127.0.0.1\r\n', 'Host:\r\n']) {
+      statuses.push(await statusFor(host), await statusFor(host, '/mcp'))
+    }
+    const [good, bad] = [
+      ['404', '405'],
+      ['403', '403'],
+    ]
+    expect(statuses).toEqual([good, bad, good, bad, bad, good, bad].flat())
+    expect(refusals.map(({ code }) => code)).toEqual(Array.from({ length: 8 }, () => 'ERR_HOST'))
+  })
+
   test('a chunked body that grows past the limit is cut off', async () => {
     const { front, refusals } = echoFront()
     const { port } = await wireFor(front)
