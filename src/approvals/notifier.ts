@@ -1,5 +1,8 @@
 import type { Approval, ApprovalEvent } from './approval.ts'
 
+/** The address of a request in the console. Undefined where there is none. */
+export type LinkTo = (approvalId: string) => string | undefined
+
 /** A surface that tells people by itself, such as a chat. It shows; what counts is in the store. */
 export interface Notifier {
   /** Names its place in the outbox, its deliveries and its turn. */

@@ -10,7 +10,8 @@ export interface FirstConnection {
   readonly protect: readonly string[]
 }
 
-interface Identity {
+/** What a first configuration says of tenant, applications and address; placeholders stand for what is not known. */
+export interface FirstIdentity {
   readonly tenantId: string | undefined
   readonly clientId: string | undefined
   readonly reviewerClientId: string | undefined
@@ -26,7 +27,7 @@ const MISSING = {
 } as const
 
 /** countersign.yaml for a start, with a comment wherever a person must decide. */
-export function drawFirstConfig(identity: Identity, connections: readonly FirstConnection[]): string {
+export function drawFirstConfig(identity: FirstIdentity, connections: readonly FirstConnection[]): string {
   const { publicUrl } = identity
   const { tenantId = MISSING.tenant, clientId = MISSING.gateway, reviewerClientId = MISSING.reviewerApp } = identity
   return `# Written by \`countersign init\`. Everything here is documented in docs/; \`countersign check\` says what is wrong.

@@ -7,19 +7,21 @@ import { drawSetupSql } from '../tools/run_sql/setup/drawSetupSql.ts'
 import { proposeProtected } from '../tools/run_sql/setup/proposeProtected.ts'
 import { readSchema } from '../tools/run_sql/setup/readSchema.ts'
 import { readTargetUrl } from '../tools/run_sql/setup/targetUrl.ts'
-import { drawFirstConfig, drawFirstPolicy, drawFirstPolicyTest, type FirstConnection } from './firstConfig.ts'
+import {
+  drawFirstConfig,
+  drawFirstPolicy,
+  drawFirstPolicyTest,
+  type FirstConnection,
+  type FirstIdentity,
+} from './firstConfig.ts'
 import { paint, showSafely, type Terminal } from './terminal.ts'
 
-export interface InitRequest {
+export interface InitRequest extends FirstIdentity {
   readonly dir: string
   /** URLs of databases, without passwords. */
   readonly postgres: readonly string[]
   /** PGPASSWORD. */
   readonly password: string | undefined
-  readonly tenantId: string | undefined
-  readonly clientId: string | undefined
-  readonly reviewerClientId: string | undefined
-  readonly publicUrl: string | undefined
 }
 
 /**

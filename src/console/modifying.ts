@@ -1,16 +1,15 @@
 import * as z from 'zod'
 import type { Approval } from '../approvals/approval.ts'
 import { changesOf } from '../approvals/editableFields.ts'
-import { isApprovalId } from '../approvals/isApprovalId.ts'
 import { modifyRequest } from '../approvals/modifyRequest.ts'
 import { reviewViewOf } from '../approvals/review.ts'
-import { type ReviewDesk, showToReviewer, voteRecorded } from '../approvals/reviewDesk.ts'
+import { type ReviewDesk, voteRecorded } from '../approvals/reviewDesk.ts'
 import { ERRORS, GateError } from '../errors.ts'
 import type { PageResponse } from '../mcp/pageRoute.ts'
 import { isOwnForm, type Session } from './openSessions.ts'
 import { redirectTo } from './pageLayout.ts'
 import { inputNameOf, modifyPage } from './pages/modifyPage.ts'
-import { HIDES_THE_REQUEST } from './reviewing.ts'
+import { answerFields, find, HIDES_THE_REQUEST } from './reviewing.ts'
 
 /** The form for a change. What is decided already is shown as it is. */
 export async function showModify(id: string, session: Session, desk: ReviewDesk): Promise<PageResponse> {
@@ -20,10 +19,7 @@ export async function showModify(id: string, session: Session, desk: ReviewDesk)
 }
 
 /** Beside these, a form has one field for each argument: see `inputNameOf`. */
-const changeForm = z.looseObject({
-  digest: z.string().regex(/^hmac-sha256:[0-9a-f]{64}$/),
-  reason: z.string().max(2_000),
-})
+const changeForm = z.looseObject(answerFields)
 
 interface Change {
   readonly approvalId: string
@@ -74,9 +70,4 @@ async function modify({ approvalId, form, session }: Change, desk: ReviewDesk): 
   const { reviewer } = session
   const set = changesOf(approval, texts)
   return await modifyRequest({ approvalId, reviewer, via: 'console', digest, set, note }, desk)
-}
-
-async function find(id: string, session: Session, desk: ReviewDesk): Promise<Approval> {
-  if (!isApprovalId(id)) throw new GateError('ERR_VOTE_UNKNOWN')
-  return await showToReviewer(id, session.reviewer, desk)
 }

@@ -6,13 +6,9 @@ import { GateError } from '../errors.ts'
 import type { PageResponse } from '../mcp/pageRoute.ts'
 import { isOwnForm, type Session } from './openSessions.ts'
 import { requestPage } from './pages/requestPage.ts'
-import { find, HIDES_THE_REQUEST, page } from './reviewing.ts'
+import { answerFields, find, HIDES_THE_REQUEST, page } from './reviewing.ts'
 
-const revealForm = z.strictObject({
-  csrf: z.string(),
-  digest: z.string().regex(/^hmac-sha256:[0-9a-f]{64}$/),
-  reason: z.string().max(2_000),
-})
+const revealForm = z.strictObject({ csrf: z.string(), ...answerFields })
 
 interface RevealByForm {
   readonly approvalId: string

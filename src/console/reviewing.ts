@@ -54,11 +54,16 @@ export async function showStory(id: string, session: Session, readStory: ReadSto
   return storyPage({ session, story: await readStory(id, session.reviewer) })
 }
 
+/** What a form about a request carries: which request was read, and why this is answered to it. */
+export const answerFields = {
+  digest: z.string().regex(/^hmac-sha256:[0-9a-f]{64}$/),
+  reason: z.string().max(2_000),
+}
+
 /** `read` is what stands in for one click, where one click is not enough. */
 const decisionForm = z.strictObject({
   csrf: z.string(),
-  digest: z.string().regex(/^hmac-sha256:[0-9a-f]{64}$/),
-  reason: z.string().max(2_000),
+  ...answerFields,
   read: z.literal('yes').optional(),
 })
 

@@ -1,7 +1,7 @@
 import type { Approval, ApprovalEvent } from '../approvals/approval.ts'
-import type { Notifier } from '../approvals/notifier.ts'
+import type { LinkTo, Notifier } from '../approvals/notifier.ts'
 import type { DeliveryStore } from '../approvals/ports.ts'
-import { drawEmail, type Email, type LinkTo } from './drawEmail.ts'
+import { drawEmail, type Email } from './drawEmail.ts'
 import { EmailProblem, type OutgoingEmail } from './sendEmail.ts'
 import type { EmailSettings } from './settings.ts'
 

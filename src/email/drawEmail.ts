@@ -1,9 +1,7 @@
 import type { Approval, ApprovalEvent } from '../approvals/approval.ts'
+import type { LinkTo } from '../approvals/notifier.ts'
 import { type ReviewView, reviewViewOf } from '../approvals/review.ts'
 import { showHidden } from '../approvals/suspiciousText.ts'
-
-/** The address of a request in the console. Undefined where there is none. */
-export type LinkTo = (approvalId: string) => string | undefined
 
 export interface Email {
   readonly subject: string

@@ -1,10 +1,9 @@
 import type { Approval, ApprovalEvent } from '../approvals/approval.ts'
-import type { Notifier } from '../approvals/notifier.ts'
+import type { LinkTo, Notifier } from '../approvals/notifier.ts'
 import type { Delivery, DeliveryStore } from '../approvals/ports.ts'
 import { reviewViewOf } from '../approvals/review.ts'
 import { drawRequest, drawUnshown } from './drawRequest.ts'
 import { drawNews, drawReminder } from './drawThread.ts'
-import type { LinkTo } from './requestText.ts'
 import { type Message, type SlackApi, SlackProblem } from './slackApi.ts'
 
 export const SURFACE = 'slack'

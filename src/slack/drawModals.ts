@@ -1,7 +1,8 @@
+import type { LinkTo } from '../approvals/notifier.ts'
 import type { ReviewView } from '../approvals/review.ts'
 import { fullText } from './layOut.ts'
 import { buttonValue } from './reference.ts'
-import { elsewhere, footer, type LinkTo, linkButton, TITLES } from './requestText.ts'
+import { elsewhere, footer, linkButton, TITLES } from './requestText.ts'
 import type { Block, Modal } from './slackApi.ts'
 import { oneLine, plainText, textBlock } from './untrustedText.ts'
 

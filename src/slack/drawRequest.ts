@@ -1,7 +1,8 @@
+import type { LinkTo } from '../approvals/notifier.ts'
 import type { ReviewView } from '../approvals/review.ts'
 import { type ApprovablePlace, approvablePlace, layOut } from './layOut.ts'
 import { buttonValue } from './reference.ts'
-import { elsewhere, footer, type LinkTo, linkButton, TITLES, warningBlocks } from './requestText.ts'
+import { elsewhere, footer, linkButton, TITLES, warningBlocks } from './requestText.ts'
 import type { Block, Message } from './slackApi.ts'
 import { oneLine, plainText, textBlock } from './untrustedText.ts'
 

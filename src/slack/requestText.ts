@@ -4,9 +4,6 @@ import type { ReviewView } from '../approvals/review.ts'
 import type { Block } from './slackApi.ts'
 import { oneLine, plainText, type Room, textBlock } from './untrustedText.ts'
 
-/** The address of a request where Slack's limits do not apply, when there is one. */
-export type LinkTo = (approvalId: string) => string | undefined
-
 /** A longer text, and how much of it a message has room for. */
 export interface Section {
   /** Ours. */

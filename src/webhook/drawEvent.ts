@@ -1,8 +1,6 @@
 import type { Approval, ApprovalEvent } from '../approvals/approval.ts'
+import type { LinkTo } from '../approvals/notifier.ts'
 import { type ReviewView, reviewViewOf, type VoteView, voteViewOf } from '../approvals/review.ts'
-
-/** The address of a request in the console. Undefined where there is none. */
-export type LinkTo = (approvalId: string) => string | undefined
 
 /** What a receiver gets. Text of the agent and the target is masked, and still untrusted. */
 interface WebhookPayload {
