@@ -123,7 +123,8 @@ function maskTable(table: ToolTable, caps: ToolOutput['caps'], masker: Masker, n
       : { placeholder: placeholderFor(protectedBy.join(',')), why: `protected column ${protectedBy.join(', ')}` },
   )
   const rows: Json[][] = []
-  let bytes = 0
+  let most = 0
+  let bytes: number | undefined
   for (const row of table.rows) {
     if (rows.length >= caps.maxRows) return { columns, types: typesOf(table), rows, cut: true }
     if (row.length !== columns.length) throw new TypeError('a row does not have one value for each column')
@@ -136,12 +137,31 @@ function maskTable(table: ToolTable, caps: ToolOutput['caps'], masker: Masker, n
       }
       return maskValue(renderValue(row[i]), contextOf(row, i), masker, (why) => hidden.push([where, `detector ${why}`]))
     })
-    bytes += Buffer.byteLength(JSON.stringify(shown), 'utf8') + 1
-    if (bytes > caps.maxBytes) return { columns, types: typesOf(table), rows, cut: true }
+    most += mostBytesOf(shown)
+    // Rows are written out to be counted only where they could be too many bytes.
+    if (most > caps.maxBytes) {
+      bytes = (bytes ?? rows.reduce((sum, row) => sum + bytesOf(row), 0)) + bytesOf(shown)
+      if (bytes > caps.maxBytes) return { columns, types: typesOf(table), rows, cut: true }
+    }
     for (const [where, why] of hidden) notes.add(where, why)
     rows.push(shown)
   }
   return { columns, types: typesOf(table), rows, cut: false }
+}
+
+/** Of a row as JSON, with what stands between it and the next one. */
+function bytesOf(row: readonly Json[]): number {
+  return Buffer.byteLength(JSON.stringify(row), 'utf8') + 1
+}
+
+/** `bytesOf` is never more than this: JSON may write each character as `\u0000`, and no number takes more than 24. */
+function mostBytesOf(row: readonly Json[]): number {
+  let most = row.length + 3
+  for (const cell of row) {
+    if (typeof cell === 'string') most += 6 * cell.length + 2
+    else most += typeof cell === 'object' && cell !== null ? bytesOf([cell]) : 24
+  }
+  return most
 }
 
 /**

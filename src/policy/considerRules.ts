@@ -1,6 +1,6 @@
 import type { Action, Caller, Operation, RatedRule } from '../call.ts'
 import { type Binding, bindPolicy, type JudgedConnection } from './bindPolicy.ts'
-import { type Hindrance, hindranceOf, type Moment, ruleKey } from './circumstances.ts'
+import { hindranceOf, type Moment, ruleKey } from './circumstances.ts'
 import { matchesOperation } from './operationPattern.ts'
 import type { Policy, PolicySet, Rule } from './policySet.ts'
 
@@ -48,27 +48,23 @@ export function considerRules(
   considered: readonly ConsideredPolicy[],
 ): ConsideredRule[] {
   return considered.flatMap(({ policy, binding }) =>
-    binding.applies === 'no'
-      ? []
-      : policy.rules.map((rule) => ({ policy, rule, ...hold(policy, rule, operation, call, binding) })),
+    binding.applies === 'no' ? [] : policy.rules.map((rule) => hold(policy, rule, operation, call, binding)),
   )
 }
 
-type Held = Omit<ConsideredRule, 'policy' | 'rule'>
-
-function hold(policy: Policy, rule: Rule, operation: Operation, call: JudgedCall, binding: Binding): Held {
-  const spoken = holdWords(rule, operation, call.tool, binding)
-  if (spoken.match === 'no') return { ...spoken, hindrance: undefined, usedUp: false }
+function hold(policy: Policy, rule: Rule, operation: Operation, call: JudgedCall, binding: Binding): ConsideredRule {
+  const { match, mismatch } = holdWords(rule, operation, call.tool, binding)
+  if (match === 'no') return { policy, rule, match, mismatch, hindrance: undefined, usedUp: false }
   const hindered = hindranceOf(rule.circumstances, call.caller, call.connection, call.moment.now)
-  if (hindered !== undefined) return outOfTheWay(hindered)
+  if (hindered !== undefined) {
+    const { because, closed } = hindered
+    return { policy, rule, match: 'no', mismatch: because, hindrance: closed && because, usedUp: false }
+  }
   const used = usedUpSentence(policy, rule, call.moment)
-  if (used === undefined) return { ...spoken, hindrance: undefined, usedUp: false }
+  if (used === undefined) return { policy, rule, match, mismatch, hindrance: undefined, usedUp: false }
   const stands = rule.action === 'require-approval'
-  return { match: stands ? spoken.match : 'no', mismatch: stands ? undefined : used, hindrance: used, usedUp: true }
-}
-
-function outOfTheWay({ because, closed }: Hindrance): Held {
-  return { match: 'no', mismatch: because, hindrance: closed && because, usedUp: false }
+  const still = { match: stands ? match : 'no', mismatch: stands ? undefined : used } as const
+  return { policy, rule, ...still, hindrance: used, usedUp: true }
 }
 
 /** The rule with its rate, when it has one. */

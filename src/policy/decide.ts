@@ -69,6 +69,7 @@ interface Answer {
 
 /** Several operations that rest on the same rules are one use of them. */
 function mergeCharges(charges: Decision['charges']): Decision['charges'] {
+  if (charges.length < 2) return charges
   return [...new Map(charges.map((entry) => [entry.map(ruleKey).join(), entry])).values()]
 }
 

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createCredentialDetector } from '../../src/masking/credentials.ts'
 import { mask, maskPreview } from '../../src/masking/mask.ts'
@@ -31,6 +32,34 @@ function cell(value: unknown, name = 'value'): unknown {
   const { result } = mask(outputOf({ [name]: [] }, [[value]]), masker)
   return (result as { rows: unknown[][] }).rows[0]?.[0]
 }
+
+test('rows are shown for as long as their JSON fits the cap, to the byte', () => {
+  const value = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 12 }),
+    fc.constantFrom('é€😀', '\0\u0001"\\', '', -1.234567890123457e-300, 1e21, Number.MAX_SAFE_INTEGER),
+    fc.constantFrom<unknown>(null, true, [1, 'é'], { a: ['\0'] }),
+    fc.double({ noNaN: true, noDefaultInfinity: true }),
+  )
+  const rows = fc.array(fc.tuple(value, value), { maxLength: 8 })
+  fc.assert(
+    fc.property(rows, fc.nat(300), (given, slack) => {
+      const whole = mask(outputOf({ a: [], b: [] }, given), masker).result as { rows: unknown[][] }
+      const sizes = whole.rows.map((row) => Buffer.byteLength(JSON.stringify(row)) + 1)
+      // A cap of any size, one that ends exactly behind a row, and one that is a byte short of it.
+      const behind = sizes.slice(0, slack % 9).reduce((sum, size) => sum + size, 0)
+      for (const maxBytes of [slack, behind, Math.max(0, behind - 1)]) {
+        let left = maxBytes
+        const fitting = sizes.findIndex((size) => {
+          left -= size
+          return left < 0
+        })
+        const shown = mask(outputOf({ a: [], b: [] }, given, { maxBytes }), masker).result
+        const count = fitting < 0 ? sizes.length : fitting
+        expect(shown).toMatchObject({ rows: whole.rows.slice(0, count), truncated: count < sizes.length })
+      }
+    }),
+  )
+})
 
 test('a protected column is replaced whole, nulls included, and the note says how many values it was', () => {
   const masked = mask(
