@@ -1,5 +1,6 @@
-import { constants, readFileSync } from 'node:fs'
+import fs from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { onTestFinished } from 'vitest'
 
 /**
@@ -10,7 +11,8 @@ export async function holdSync() {
   const file = await open(import.meta.filename)
   const prototype = Object.getPrototypeOf(file) as FileHandle
   await file.close()
-  const { datasync, write } = prototype
+  const { datasync } = prototype
+  const { write } = fs
   let release = () => {}
   let enter = () => {}
   const released = new Promise<void>((resolve) => {
@@ -26,23 +28,35 @@ export async function holdSync() {
     await released
     await datasync.call(this)
   }
-  prototype.write = async function (this: FileHandle, ...rest: Parameters<FileHandle['write']>) {
-    const result = await write.apply(this, rest)
-    if (!isSynced(this)) return result
-    count.syncedWrite += 1
-    enter()
-    await released
-    return result
-  } as FileHandle['write']
+  const heldWrite = (fd: number, bytes: Buffer, from: number, length: number, at: null, done: OnWritten) => {
+    write(fd, bytes, from, length, at, async (error, written) => {
+      if (isSynced(fd)) {
+        count.syncedWrite += 1
+        enter()
+        await released
+      }
+      done(error, written)
+    })
+  }
+  replaceWrite(heldWrite)
   onTestFinished(() => {
-    Object.assign(prototype, { datasync, write })
+    Object.assign(prototype, { datasync })
+    replaceWrite(write)
   })
   return { entered: () => entered, release: () => release(), count: () => ({ ...count }) }
 }
 
+type OnWritten = (error: NodeJS.ErrnoException | null, written: number) => void
+
+/** For everybody who has imported it, too. */
+function replaceWrite(write: unknown): void {
+  Object.assign(fs, { write })
+  syncBuiltinESMExports()
+}
+
 /** Whether every write to the file is synced before it returns. */
-function isSynced({ fd }: FileHandle): boolean {
+function isSynced(fd: number): boolean {
   if (process.platform !== 'linux') return false
-  const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1]
-  return (Number.parseInt(flags ?? '0', 8) & constants.O_DSYNC) !== 0
+  const flags = /^flags:\s*([0-7]+)$/m.exec(fs.readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1]
+  return (Number.parseInt(flags ?? '0', 8) & fs.constants.O_DSYNC) !== 0
 }

@@ -1,10 +1,10 @@
 // The real gateway in a process that kills itself (SIGKILL) at a named point. The points are laid around the runtime's
 // own parts from outside: file handles, SQLite, the PostgreSQL connection and HTTP responses. Nothing in the gateway
 // knows about them.
-import { constants, readFileSync } from 'node:fs'
+import fs from 'node:fs'
 import { open } from 'node:fs/promises'
 import { ServerResponse } from 'node:http'
-import { createRequire, register } from 'node:module'
+import { createRequire, register, syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { arm, die, isHere, reach } from './faultPoint.mjs'
@@ -17,38 +17,44 @@ const load = (path) => import(pathToFileURL(join(sources, path)).href)
 const handle = await open(configPath)
 const files = Object.getPrototypeOf(handle)
 await handle.close()
-const { write, datasync } = files
-const unsynced = new WeakMap()
-files.write = async function (bytes, ...rest) {
+const { datasync } = files
+const { write } = fs
+const unsynced = new Map()
+fs.write = (fd, bytes, ...rest) => {
+  const done = rest.pop()
   const text = Buffer.isBuffer(bytes) ? bytes.toString('latin1') : ''
   const events = [...text.matchAll(/"event":"([a-z.]+)"/g)].map(([, event]) => event)
   for (const event of events) {
     reach(`trail:${event}:before`)
     if (isHere(`trail:${event}:torn`)) {
-      await write.call(this, bytes.subarray(0, bytes.length - 20))
+      fs.writeSync(fd, bytes.subarray(0, bytes.length - 20))
       die()
     }
   }
-  const result = await write.call(this, bytes, ...rest)
-  unsynced.set(this, [...(unsynced.get(this) ?? []), ...events])
-  for (const event of events) reach(`trail:${event}:written`)
-  if (isSyncedWrite(this)) reachSynced(this)
-  return result
+  write(fd, bytes, ...rest, (error, ...result) => {
+    if (events.length > 0 && !error) {
+      unsynced.set(fd, [...(unsynced.get(fd) ?? []), ...events])
+      for (const event of events) reach(`trail:${event}:written`)
+      if (isSyncedWrite(fd)) reachSynced(fd)
+    }
+    done(error, ...result)
+  })
 }
+syncBuiltinESMExports()
 files.datasync = async function () {
   await datasync.call(this)
-  reachSynced(this)
+  reachSynced(this.fd)
 }
-function reachSynced(file) {
-  const events = unsynced.get(file) ?? []
-  unsynced.delete(file)
+function reachSynced(fd) {
+  const events = unsynced.get(fd) ?? []
+  unsynced.delete(fd)
   for (const event of events) reach(`trail:${event}:synced`)
 }
 /** Where the file system allows it, the trail is open with O_DSYNC: what is written is synced. */
-function isSyncedWrite({ fd }) {
+function isSyncedWrite(fd) {
   if (process.platform !== 'linux') return false
-  const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1] ?? '0'
-  return (Number.parseInt(flags, 8) & constants.O_DSYNC) !== 0
+  const flags = /^flags:\s*([0-7]+)$/m.exec(fs.readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1] ?? '0'
+  return (Number.parseInt(flags, 8) & fs.constants.O_DSYNC) !== 0
 }
 
 // The store: its library's classes cannot be changed, so the gateway is given another module in its place.
