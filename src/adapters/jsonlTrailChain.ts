@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { seal, toLine } from '../audit/chain.ts'
 import type { TrailEvent } from '../audit/event.ts'
 import type { TrailFile } from '../audit/files.ts'
@@ -93,10 +94,13 @@ export async function openChainWriter(options: ChainWriterOptions): Promise<Chai
     return { event: 'checkpoint', replica, every, key: key.id }
   }
 
-  /** Calls are not held up by the store; the heads reach it in order. */
+  /** Calls are not held up by the store, which may write before it returns; the heads reach it in order. */
   function rememberHead(): void {
     const head = { replica, file: output.file.name, ...place }
-    heads = heads.then(() => saveHead(head)).catch((error: unknown) => onProblem('trail head not saved', error))
+    heads = heads
+      .then(() => nextTurn())
+      .then(() => saveHead(head))
+      .catch((error: unknown) => onProblem('trail head not saved', error))
   }
 
   async function rotate(): Promise<void> {

@@ -148,6 +148,18 @@ describe('checkpoints', () => {
     expect(await readTrail(dir)).toHaveLength(3)
   })
 
+  test('a store that is busy while it keeps a head holds up none of the calls before it', async () => {
+    const order: string[] = []
+    const { trail } = await openTestTrail(await makeFolder(), {
+      records: 2,
+      saveHead: async (head) => void order.push(`head ${head.seq}`),
+    })
+    await vi.waitFor(() => expect(order).toEqual(['head 1']))
+    await Promise.all([1, 2].map((n) => trail.append(policyLoaded(n)).then(({ seq }) => order.push(`append ${seq}`))))
+    await trail.close()
+    expect(order).toEqual(['head 1', 'append 2', 'append 3', 'head 4', 'head 4'])
+  })
+
   test('a store that fails to keep heads is reported and holds nothing up', async () => {
     const dir = await makeFolder()
     const { trail, problems } = await openTestTrail(dir, {
