@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type {
   Caller,
   ClearedCall,
@@ -187,7 +187,7 @@ export function openRecord(call: ToolCall, { trail, refusals, sessionOf, nameGro
         bytes: Buffer.byteLength(json),
         duration_ms: stats.durationMs,
         masked: output.masked.map(({ where, why, count }) => ({ where, why, count })),
-        output_sha256: `sha256:${createHash('sha256').update(json).digest('hex')}`,
+        output_sha256: `sha256:${hash('sha256', json)}`,
         output: decision?.record === true ? output.result : undefined,
       })
     },

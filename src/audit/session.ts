@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { AgentInfo, Caller } from '../call.ts'
 import { newId } from '../newId.ts'
 
@@ -33,8 +33,6 @@ export function openSessions(): SessionOf {
 }
 
 function namedSession(key: string, conversation: string): string {
-  const digest = createHash('sha256')
-    .update(JSON.stringify([key, conversation]))
-    .digest('hex')
+  const digest = hash('sha256', JSON.stringify([key, conversation]))
   return `ses_${digest.slice(0, 26)}`
 }
