@@ -1,6 +1,7 @@
 // A second process on the store. Prints one JSON line for everything that it was told is durable.
 import { writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 
 const [sources, path, task, arg, template] = process.argv.slice(2)
@@ -43,6 +44,8 @@ switch (task) {
     for (const replica of ['1', '2', '3']) while (!(await store.isLeaseLive({ replica, epoch: 1 }, now)));
     for (let call = 0; call < 100; call++) {
       if ((await store.chargeUses('ann', [[rule]], now)).ok) print({ did: 'charge' })
+      // Who wrote last finds the file free at once; the others try again a little later.
+      await setTimeout(2)
     }
     break
   }
