@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Caller } from '../call.ts'
 import { GateError } from '../errors.ts'
 import { CLOCK_SKEW_MS } from './checkTimes.ts'
@@ -58,5 +58,5 @@ export function createVerifiedTokens(): VerifiedTokens {
 }
 
 function hashOf(token: string): string {
-  return createHash('sha256').update(token).digest('base64url')
+  return hash('sha256', token, 'base64url')
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Caller } from '../call.ts'
 
 /**
@@ -6,14 +6,5 @@ import type { Caller } from '../call.ts'
  * folders, and says nothing about who it is.
  */
 export function spaceOf({ key }: Pick<Caller, 'key'>): string {
-  const known = spaces.get(key)
-  if (known !== undefined) return known
-  if (spaces.size >= MOST_SPACES) spaces.clear()
-  const space = createHash('sha256').update('countersign space\0').update(key).digest('hex').slice(0, 40)
-  spaces.set(key, space)
-  return space
+  return hash('sha256', `countersign space\0${key}`).slice(0, 40)
 }
-
-/** Asked with every call, and the same for a caller for ever. */
-const spaces = new Map<string, string>()
-const MOST_SPACES = 1_000
