@@ -1,5 +1,4 @@
 import type { KeyObject } from 'node:crypto'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { seal, toLine } from '../audit/chain.ts'
 import type { TrailEvent } from '../audit/event.ts'
 import type { TrailFile } from '../audit/files.ts'
@@ -98,7 +97,7 @@ export async function openChainWriter(options: ChainWriterOptions): Promise<Chai
   function rememberHead(): void {
     const head = { replica, file: output.file.name, ...place }
     heads = heads
-      .then(() => nextTurn())
+      .then(() => new Promise((resolve) => setImmediate(resolve)))
       .then(() => saveHead(head))
       .catch((error: unknown) => onProblem('trail head not saved', error))
   }
