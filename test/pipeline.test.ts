@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { GateError } from '../src/errors.ts'
 import { createFront } from '../src/gateway/createFront.ts'
+import type { Understood } from '../src/tools/tool.ts'
 import { createGates, POLICY, SERVER_SECRET } from './fixtures/gates.ts'
 
 const READ = { connection: 'numbers', do: 'read' }
@@ -62,6 +63,52 @@ describe('an allowed call', () => {
     gone.abort()
     expect(await running).toMatchObject({ status: 'failed' })
     expect(made.tally.seen.open).toBe(0)
+  })
+})
+
+describe('what a tool says before its target has answered', () => {
+  const READS = { operation: 'READ', otherwise: 'deny', facts: {} } as const
+
+  test('is decided once when it holds, and on record as any decision is', async () => {
+    const plain = gate()
+    const first = await plain.call('tally', READ)
+    const made = gate()
+    made.tally.script.guess = (truth) => truth
+    const second = await made.call('tally', READ)
+    const withoutIds = (value: unknown) => JSON.stringify(value).replace(/(?:call|ses)_\w+|"duration_ms":[\d.]+/g, '')
+    expect(withoutIds(second)).toBe(withoutIds(first))
+    expect(withoutIds(made.events)).toBe(withoutIds(plain.events))
+  })
+
+  test.each<[string, Partial<Understood>]>([
+    ['another operation', { operations: [READS] }],
+    ['other judged facts', { judged: { version: 0 } }],
+    ['another target', { target: { connection: 'other' } }],
+    ['another request', { request: [{ name: 'do', text: 'read a', hidden: [], literals: [] }] }],
+  ])('decides nothing when it was %s', async (_, wrong) => {
+    const made = gate(POLICY, { inlineWaitMs: 0 })
+    made.tally.script.guess = (truth) => ({ ...truth, ...wrong })
+    const gated = await made.call('tally', ADD)
+    expect(gated).toMatchObject({ status: 'pending_approval' })
+    const plain = gate(POLICY, { inlineWaitMs: 0 })
+    const right = await plain.call('tally', ADD)
+    const decided = (of: ReturnType<typeof gate>) =>
+      of.events.flatMap((event) =>
+        event.event === 'call.decided'
+          ? [[event.digest, event.effect, event.operations, event.request, event.decision]]
+          : [],
+      )
+    expect(right.status).toBe('pending_approval')
+    expect(decided(made)).toEqual(decided(plain))
+    expect(made.tally.numbers.get('a')).toBe(1)
+    const wiped = await made.call('tally', { ...READ, do: 'wipe' })
+    expect(wiped).toMatchObject({ status: 'denied', code: 'ERR_POLICY_DENIED' })
+  })
+
+  test('may be what nothing can be decided about', async () => {
+    const made = gate()
+    made.tally.script.guess = () => ({ operations: undefined }) as unknown as Understood
+    expect(await made.call('tally', READ)).toMatchObject({ status: 'ok' })
   })
 })
 

@@ -64,7 +64,7 @@ async function explainCall(passage: Passage): Promise<Answer> {
     const { rated } = inForce.policies
     const times = await gates.approvals.store.usesOf(caller.key, rated, gates.approvals.clock())
     const used = new Map(rated.map((rule, index) => [ruleKey(rule), times[index] ?? rule.limit]))
-    const { decision } = judge(request, understanding, inForce, passage, used)
+    const { decision } = judge(request, understanding, inForce, passage, { used })
     return await answerFacts({ decision: decision.action, operations: verdictsOf(decision) }, passage)
   } finally {
     await understanding.release()

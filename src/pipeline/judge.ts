@@ -4,52 +4,74 @@ import { maskOperation } from '../masking/maskOperation.ts'
 import { type MaskedRequest, maskRequest } from '../masking/maskText.ts'
 import { type Moment, unusedAt } from '../policy/circumstances.ts'
 import { decide } from '../policy/decide.ts'
-import type { Understanding } from '../tools/tool.ts'
+import type { Understanding, Understood } from '../tools/tool.ts'
 import type { InForce } from './gates.ts'
 import type { Passage } from './passage.ts'
 import type { ToolRequest } from './readRequest.ts'
 
-/** A call that was understood and decided, in this request, under one state of the policies. */
-export interface JudgedRequest {
-  readonly request: ToolRequest
-  readonly understanding: Understanding
+/** What is decided about a call as it was understood, or as it will most likely be. */
+export interface Weighed {
+  /** What it is about. */
+  readonly understood: Understood
+  readonly inForce: InForce
   readonly decision: Decision
   readonly constraints: Constraints
   readonly digest: string
   /** The request as people may see it. */
   readonly shown: MaskedRequest
+  /** The operations as people may see them. */
+  readonly operations: readonly Operation[]
 }
 
-/** Decides what was understood, binds it to a digest, and records both. */
+/** A call that was understood and decided, in this request, under one state of the policies. */
+export interface JudgedRequest extends Pick<Weighed, 'decision' | 'constraints' | 'digest' | 'shown'> {
+  readonly request: ToolRequest
+  readonly understanding: Understanding
+}
+
+/**
+ * Decides what was understood, binds it to a digest, and records both.
+ *
+ * @param ahead what was decided while the target was still being asked; it counts when it is about the very same
+ */
 export function judge(
   request: ToolRequest,
   understanding: Understanding,
   inForce: InForce,
   passage: Passage,
-  used?: Moment['used'],
+  { used, ahead }: { readonly used?: Moment['used'] | undefined; readonly ahead?: Weighed | undefined } = {},
 ): JudgedRequest {
   const { record, masker } = passage
   const { effect } = understanding
+  const isSame = ahead !== undefined && ahead.inForce === inForce && isAbout(ahead, understanding)
   const show = maskEachOnce(masker)
-  record.understood({ connection: request.connection.name, effect, operations: understanding.operations.map(show) })
-  const judged = weigh(request, understanding, inForce, passage, used, show)
-  passage.decision = judged.decision
-  const fields = judged.shown.fields.map(({ name, text }) => [name, text])
-  record.decided(judged.decision, Object.fromEntries(fields), judged.digest)
-  return judged
+  const operations = isSame ? ahead.operations : understanding.operations.map(show)
+  record.understood({ connection: request.connection.name, effect, operations })
+  const weighed = isSame ? ahead : weigh(request, understanding, inForce, passage, used, show)
+  const { decision, constraints, digest, shown } = weighed
+  passage.decision = decision
+  const fields = shown.fields.map(({ name, text }) => [name, text])
+  record.decided(decision, Object.fromEntries(fields), digest)
+  return { request, understanding, decision, constraints, digest, shown }
+}
+
+function isAbout({ understood }: Weighed, understanding: Understood): boolean {
+  const parts = ['operations', 'judged', 'target', 'request'] as const
+  return parts.every((part) => understood[part] === understanding[part])
 }
 
 /** Decides what was understood, and binds it to a digest. Nothing is recorded: for what is asked of people only. */
 export function weigh(
   request: ToolRequest,
-  understanding: Understanding,
-  { policies }: InForce,
+  understood: Understood,
+  inForce: InForce,
   { caller, masker, gates }: Pick<Passage, 'caller' | 'masker' | 'gates'>,
   used?: Moment['used'],
   show: ShowOperation = maskEachOnce(masker),
-): JudgedRequest {
+): Weighed {
   const { connection, tool } = request
-  const { operations, judged, target } = understanding
+  const { operations, judged, target } = understood
+  const { policies } = inForce
   // Uses are counted by clear.ts, where nothing can come in between; here every rule has room.
   const moment = { ...unusedAt(gates.approvals.clock(), policies.rated), ...(used && { used }) }
   const decided = decide({ caller, connection, tool: tool.name, operations, moment }, policies)
@@ -65,8 +87,8 @@ export function weigh(
     constraints,
   }
   const digest = digestOf(gates.digestKey, bound)
-  const shown = maskRequest(understanding.request, masker)
-  return { request, understanding, decision, constraints, digest, shown }
+  const shown = maskRequest(understood.request, masker)
+  return { understood, inForce, decision, constraints, digest, shown, operations: operations.map(show) }
 }
 
 /** The decision as everybody may see it: what the operations quote of the caller is masked. */

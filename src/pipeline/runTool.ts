@@ -11,7 +11,7 @@ import { maskFreeText } from '../masking/maskText.ts'
 import type { Tool } from '../tools/tool.ts'
 import { answerOk, answerPending, answerStopped } from './answers.ts'
 import { execute } from './execute.ts'
-import { type JudgedRequest, judge } from './judge.ts'
+import { type JudgedRequest, judge, type Weighed, weigh } from './judge.ts'
 import { findTool, type Passage } from './passage.ts'
 import { findConnection, readRequest } from './readRequest.ts'
 import { spaceOf } from './spaceOf.ts'
@@ -36,11 +36,20 @@ export async function runTool(
   for (let waitedFor = approvalId; ; ) {
     const inForce = gates.inForce()
     const request = readRequest(tool, wanted, caller, inForce)
-    const understanding = await tool.understand(request.args, request.connection.name, waiter.signal, spaceOf(caller))
+    let ahead: Weighed | undefined
+    const understanding = await tool.understand(
+      request.args,
+      request.connection.name,
+      waiter.signal,
+      spaceOf(caller),
+      (likely) => {
+        ahead = weighAhead(request, likely, inForce, passage)
+      },
+    )
     let open: Approval
     let judgedDigest: string
     try {
-      const judged = judge(request, understanding, inForce, passage)
+      const judged = judge(request, understanding, inForce, passage, { ahead })
       // Before anything is taken: a call that stops here must not use up its approval.
       checkStillValid(caller, new Date(gates.approvals.clock()))
       const clearance = await clear(clearRequestOf(judged, waitedFor, passage), gates.approvals)
@@ -58,6 +67,15 @@ export async function runTool(
     waitedFor = settled.id
     // A reviewer wrote another request in its place, and people approved that one: it is what runs, for this call.
     if (settled.digest !== judgedDigest) wanted = argumentsOf(settled)
+  }
+}
+
+/** A failure is none yet: it comes again, and counts, when what was understood is decided. */
+function weighAhead(...given: Parameters<typeof weigh>): Weighed | undefined {
+  try {
+    return weigh(...given)
+  } catch {
+    return undefined
   }
 }
 

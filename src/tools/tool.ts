@@ -28,6 +28,9 @@ export interface Tool {
    * Turns arguments into judged facts. May open a transaction at the target, which `release` ends; changes nothing.
    * Throws a GateError for what cannot be understood: that is a refusal, never a guess.
    *
+   * @param onLikely learns, where the tool can tell, what will most likely be understood, while the target is still being
+   *   asked. It is for preparing what takes time: nothing may be answered, recorded or run because of it. When it holds,
+   *   the understanding has the very same parts. Never throws.
    * @param ownSpace a name that no other caller has, in lower-case hex: for tools that keep something for each. It says
    *   nothing about who it is. Undefined where nobody calls.
    */
@@ -36,6 +39,7 @@ export interface Tool {
     connectionName: string,
     signal: AbortSignal,
     ownSpace?: string,
+    onLikely?: (likely: Understood) => void,
   ): Promise<Understanding>
 }
 
@@ -68,8 +72,8 @@ export interface MatchKey {
   matches(wanted: unknown, fact: Fact | undefined, action: Action): boolean
 }
 
-/** A call, understood. Holds a target resource until `release`, which is always called, and may be called twice. */
-export interface Understanding {
+/** What a call was understood to be: what is decided about, approved and shown. */
+export interface Understood {
   readonly effect: 'read' | 'write'
   readonly operations: readonly Operation[]
   /**
@@ -81,6 +85,10 @@ export interface Understanding {
   readonly target: Json
   /** The request as people will see it, with what must be hidden in it marked. */
   readonly request: readonly RequestField[]
+}
+
+/** A call, understood. Holds a target resource until `release`, which is always called, and may be called twice. */
+export interface Understanding extends Understood {
   /** What would happen, for reviewers. Executes nothing that writes. Undefined when there is nothing to show. */
   preview(signal: AbortSignal): Promise<Preview | undefined>
   /**

@@ -4,7 +4,8 @@ import type { ToolColumn, ToolOutput } from '../tool.ts'
 import type { ConnectionPools } from './connectionPools.ts'
 import { convertValue, typeName } from './convertValue.ts'
 import { COUNT_CHANGES, readChanges } from './countChanges.ts'
-import { type FreshJudgement, isJudgedTheSame, type JudgedCall } from './judgeAgain.ts'
+import { type FreshJudgement, isJudgedTheSame } from './judgeAgain.ts'
+import type { JudgedCall } from './judgedCall.ts'
 import type { Judgement } from './judgeStatement.ts'
 import { lookUpOutcome, OUTCOME_REF, readOutcomeRef } from './lookUpOutcome.ts'
 import { type Disclosure, scrubError } from './scrubError.ts'
@@ -91,7 +92,7 @@ async function run(open: OpenStatement, signal: AbortSignal): Promise<PortalResu
       maxRows: settings.limits.maxRows + 1,
       maxBytes: settings.limits.maxBytes * WIRE_FACTOR + WIRE_EXTRA,
       hidden: hiddenColumns(open),
-      prepared: held && { name: held.name, witness: held.witness.name },
+      prepared: held && { name: held.name, witness: held.witness.name, leavesNothing: leavesNothing(open) },
     })
     // The server analysed it again before it ran it: what ran may be something else.
     if (held !== undefined && result.witness !== held.since) throw new GateError('ERR_SQL_CHANGED')
@@ -99,6 +100,11 @@ async function run(open: OpenStatement, signal: AbortSignal): Promise<PortalResu
   } finally {
     signal.removeEventListener('abort', cancel)
   }
+}
+
+/** Only what is not known to be harmless is an operation of its own (function:...): the rest of a SELECT keeps nothing. */
+function leavesNothing({ judgement }: OpenStatement): boolean {
+  return judgement.operations.every(({ operation }) => operation === 'SELECT' || operation.startsWith('predicate:'))
 }
 
 /** Columns that masking replaces whole; undefined when there are none. */

@@ -1,6 +1,6 @@
 import { TREE_QUESTION } from './analysis/readStatementTree.ts'
 import { type Asked, areSameAnswers } from './analysis/recordAnswers.ts'
-import type { JudgedCall } from './judgeAgain.ts'
+import type { JudgedCall } from './judgedCall.ts'
 import type { KeptJudgement } from './keptJudgements.ts'
 import type { HeldStatement } from './session/heldStatements.ts'
 import type { Session } from './session/openSession.ts'
@@ -19,7 +19,7 @@ interface Holding {
   hold(): Promise<boolean>
 }
 
-/** What is asked about objects when nothing but a SELECT of settled meaning was judged. */
+/** What is asked when nothing but a SELECT without parameters was judged. */
 const QUESTIONS: ReadonlySet<string> = new Set([
   TREE_QUESTION,
   'countersign_protection',
@@ -79,10 +79,10 @@ export async function isStillHeld(session: Session, held: HeldStatement, { asked
   return since?.rows[0]?.since === held.since && areSameAnswers(questions, answers)
 }
 
-function canBeHeld({ statement, params, sql }: JudgedCall, { judgement, asked }: KeptJudgement): boolean {
+function canBeHeld({ statement, sql }: JudgedCall, { judgement, asked }: KeptJudgement): boolean {
   const { form, effect, kind } = statement
   if (form !== 'query' || effect !== 'read' || kind !== 'SelectStmt') return false
-  if (params.length > 0 || sql.length > MAX_TEXT) return false
+  if (sql.length > MAX_TEXT) return false
   if (!asked.every(isAboutObjects)) return false
   const settled = judgement.analysis?.settled
   return settled === 'settled' || (settled === 'dated' && !saysToday(statement))

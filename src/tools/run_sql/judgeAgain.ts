@@ -1,19 +1,10 @@
 import { type Asked, givesSameAnswers, recordAnswers } from './analysis/recordAnswers.ts'
 import { isStillHeld, prepareToHold } from './holdStatement.ts'
+import type { JudgedCall } from './judgedCall.ts'
 import { type Judgement, judgeStatement } from './judgeStatement.ts'
 import type { KeptJudgement } from './keptJudgements.ts'
 import type { HeldStatement } from './session/heldStatements.ts'
 import type { Session } from './session/openSession.ts'
-import type { PostgresConnection } from './settings.ts'
-import type { Statement } from './syntax/classify.ts'
-
-/** What is judged, and with what in mind. */
-export interface JudgedCall {
-  readonly settings: PostgresConnection
-  readonly sql: string
-  readonly params: readonly (string | null)[]
-  readonly statement: Statement
-}
 
 /** A judgement of this transaction, with what it rests on if that can be asked again. */
 export interface FreshJudgement {

@@ -74,10 +74,10 @@ export function createRunSql({
     connectionType: 'postgres',
     operations: OPERATIONS,
     match: MATCH_KEYS,
-    understand: (args, connectionName, signal) => {
+    understand: (args, connectionName, signal, _ownSpace, onLikely) => {
       const { sql, params, script } = input.parse(args)
-      const judge = script ? understandScript : understand
-      return judge(pools, { sql, params }, connectionName, signal)
+      if (script) return understandScript(pools, { sql, params }, connectionName, signal)
+      return understand(pools, { sql, params }, connectionName, signal, onLikely)
     },
   }
   return {

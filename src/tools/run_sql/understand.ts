@@ -1,11 +1,12 @@
 import type { Json, Operation } from '../../call.ts'
 import { GateError } from '../../errors.ts'
-import type { Understanding } from '../tool.ts'
+import type { RequestField, Understanding, Understood } from '../tool.ts'
 import { checkText } from './checkText.ts'
 import type { ConnectionPools } from './connectionPools.ts'
 import { describeParameters, describeText } from './describeRequest.ts'
 import { executeRead, executeWrite, type OpenStatement } from './execute.ts'
 import { type FreshJudgement, judgeInTransaction } from './judgeAgain.ts'
+import type { Judgement } from './judgeStatement.ts'
 import type { KeptJudgement } from './keptJudgements.ts'
 import { previewStatement } from './preview.ts'
 import { countParameters, type ParameterValue, readParameters } from './readParameters.ts'
@@ -30,6 +31,7 @@ export async function understand(
   { sql, params }: SqlArguments,
   connectionName: string,
   signal: AbortSignal,
+  onLikely: (likely: Understood) => void = () => undefined,
 ): Promise<Understanding> {
   checkText(sql, 'sql')
   const settings = pools.settings(connectionName)
@@ -48,7 +50,17 @@ export async function understand(
     // The server was upgraded since the last session: its grammar is another one now.
     if (session.major !== major) throw new GateError('ERR_TARGET_UNAVAILABLE')
     const call = { connectionName, settings, sql, params: values, statement }
-    const open = await openStatement(session, call, kept, signal)
+    const understoodAs = (judgement: Judgement, described: RequestField): Understood => ({
+      effect: statement.effect,
+      operations: judgement.operations,
+      judged: { sql, params, kind: statement.kind, meaning: judgement.judged },
+      target: targetOf(connectionName, settings, statement),
+      request: [described, ...describeParameters(params, judgement, settings)],
+    })
+    const opening = openStatement(session, call, kept, signal)
+    const likely = kept && understoodAs(kept.judgement, kept.described)
+    if (likely !== undefined) onLikely(likely)
+    const open = await opening
     const { judgement, asked } = open
     const isKept = judgement === kept?.judgement
     const described = isKept ? kept.described : describeText(sql, statement, judgement, settings)
@@ -57,11 +69,7 @@ export async function understand(
       if (asked !== undefined) memory.keep(key, { statement, judgement, asked, described })
     }
     return {
-      effect: statement.effect,
-      operations: judgement.operations,
-      judged: { sql, params, kind: statement.kind, meaning: judgement.judged },
-      target: targetOf(connectionName, settings, statement),
-      request: [described, ...describeParameters(params, judgement, settings)],
+      ...(isKept && likely !== undefined ? likely : understoodAs(judgement, described)),
       preview: (previewSignal) => previewStatement(open, pools, previewSignal),
       execute: (call, beforeCommit, executeSignal) =>
         statement.effect === 'read'

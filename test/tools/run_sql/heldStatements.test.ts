@@ -178,6 +178,28 @@ describe.each([15, 16, 17, 18] as const)('a read that comes again, on PostgreSQL
     expect(await read(sql)).toEqual([['one']])
   })
 
+  test('leaves no lock behind that its function took for the session', async () => {
+    const sql = 'SELECT pg_advisory_lock(id) FROM t WHERE id = 1'
+    await HOLD(sql)
+    const locks = async () => (await target.admin("SELECT FROM pg_locks WHERE locktype = 'advisory'")).length
+    await expect.poll(locks).toBe(0)
+    const understanding = await understand(sql)
+    await understanding.execute(started, async () => undefined, signal)
+    expect(await locks()).toBe(1)
+    await understanding.release()
+    await expect.poll(locks).toBe(0)
+  })
+
+  test('has left its transaction when it is answered, so that nothing keeps a change waiting', async () => {
+    const sql = 'SELECT name FROM t WHERE id = 1'
+    await HOLD(sql)
+    const understanding = await understand(sql)
+    await understanding.execute(started, async () => undefined, signal)
+    await target.admin("SET lock_timeout = '2s'; ALTER TABLE t ADD COLUMN more int")
+    await understanding.release()
+    expect(await read(sql)).toEqual([['one']])
+  })
+
   test('leaves no more than so many prepared statements in a session', async () => {
     for (let n = 0; n < 40; n++) await HOLD(`SELECT id + ${n} FROM t`)
     expect(await isHeld('SELECT id + 39 FROM t')).toBe(true)

@@ -190,8 +190,9 @@ const OPERATORS = `(
 const NAMED = `SELECT given.oid FROM ${given(2)} UNION SELECT o.oprcode::oid FROM ${OPERATOR_ROWS}`
 
 /**
- * Everything that has the name of one of these, in any schema, and the schemas that names are looked for in. No fact of
- * the judgement: but a text that is not analysed again could mean one of them by now.
+ * Every relation and function that has the name of one of these, in any schema, and the schemas that names are looked for
+ * in. No fact of the judgement: but a text that is not analysed again could mean one of them by now. (A new operator makes
+ * the server analyse everything again.)
  */
 const namesakes = (...kinds: readonly string[]): string =>
   `pg_catalog.concat_ws(';', ${SEARCHED}, ${kinds.join(', ')}) AS namesakes`
@@ -206,16 +207,12 @@ const RELATION_NAMESAKES = `(
     CROSS JOIN LATERAL (SELECT relname FROM pg_catalog.pg_class WHERE oid = given.oid OFFSET 0) AS mine
     CROSS JOIN LATERAL (SELECT oid, relnamespace FROM pg_catalog.pg_class WHERE relname = mine.relname OFFSET 0) AS c)`
 
-const countNamesakes = (catalog: string, name: string, parameter: number): string => `(
-  SELECT pg_catalog.count(*) || ' ' || pg_catalog.sum(c.oid::int8) FROM ${given(parameter)}
-    CROSS JOIN LATERAL (SELECT ${name} FROM pg_catalog.${catalog} WHERE oid = given.oid OFFSET 0) AS mine
-    CROSS JOIN LATERAL (SELECT oid FROM pg_catalog.${catalog} WHERE ${name} = mine.${name} OFFSET 0) AS c)`
+const FUNCTION_NAMESAKES = `(
+  SELECT pg_catalog.count(*) || ' ' || pg_catalog.sum(p.oid::int8) FROM ${given(2)}
+    CROSS JOIN LATERAL (SELECT proname FROM pg_catalog.pg_proc WHERE oid = given.oid OFFSET 0) AS mine
+    CROSS JOIN LATERAL (SELECT oid FROM pg_catalog.pg_proc WHERE proname = mine.proname OFFSET 0) AS p)`
 
-const NAMESAKES = namesakes(
-  RELATION_NAMESAKES,
-  countNamesakes('pg_proc', 'proname', 2),
-  countNamesakes('pg_operator', 'oprname', 3),
-)
+const NAMESAKES = namesakes(RELATION_NAMESAKES, FUNCTION_NAMESAKES)
 
 const FACTS = `SELECT ${RELATIONS}, ${functionsOf(NAMED)}, ${OPERATORS}, ${NAMESAKES}`
 

@@ -29,7 +29,10 @@ export interface Session {
   run(request: PortalRequest): Promise<PortalResult>
   /** Type OIDs of the parameters of a text, which is parsed and not run. */
   parameterTypes(text: string): Promise<readonly number[]>
-  /** Ends everything that a call can have left: transaction, settings, locks, prepared statements, temporary tables. */
+  /**
+   * Ends everything that a call can have left: transaction, settings, locks, prepared statements, temporary tables. Does
+   * nothing right after a request that left nothing.
+   */
   reset(): Promise<void>
   /** Throws when the session no longer reads text as it was judged (encoding, string syntax). */
   check(): void
@@ -117,6 +120,8 @@ async function connect(
     }
   ).connection
   let before: BatchStatement[] = []
+  /** Nothing was sent since a request that left nothing. */
+  let isClean = false
   const takeBefore = (): readonly BatchStatement[] => before.splice(0)
   connection.on('parameterStatus', (message: { parameterName: string; parameterValue: string }) => {
     parameters.set(message.parameterName, message.parameterValue)
@@ -161,6 +166,7 @@ async function connect(
     }
   }
   const sendBatch = (statements: readonly SentStatement[]): Promise<readonly SessionRows[]> => {
+    isClean = false
     const { query, result } = createBatchQuery(statements)
     client.query(query)
     return withDeadline(result)
@@ -173,6 +179,7 @@ async function connect(
     held,
     check,
     query: async (text, params = [], name) => {
+      isClean = false
       if (before.length > 0) await sendBatch(takeBefore())
       const config = { text, values: [...params], queryMode: 'extended', ...(name !== undefined && { name }) }
       return withDeadline(client.query(config as { text: string }))
@@ -187,6 +194,8 @@ async function connect(
     reset: async () => {
       before = []
       const dropped = held.takeDropped()
+      if (isClean && dropped.length === 0) return
+      isClean = false
       const deallocate = dropped.map((name) => `DEALLOCATE ${name};`).join(' ')
       for (const name of dropped) delete parsed()[name]
       const text = `ROLLBACK; ${deallocate} ${RESET}`
@@ -199,18 +208,24 @@ async function connect(
     },
     run: (request) => {
       check()
+      isClean = false
       const { query, result } = createPortalQuery({ ...request, before: takeBefore().map(({ text }) => text) })
       client.query(query)
-      return withDeadline(result)
+      return withDeadline(result).then((answer) => {
+        isClean = request.prepared?.leavesNothing === true && answer.hasEnded
+        return answer
+      })
     },
     parameterTypes: async (text) => {
       check()
+      isClean = false
       if (before.length > 0) await sendBatch(takeBefore())
       const { query, result } = createDescribeQuery(text)
       client.query(query)
       return withDeadline(result)
     },
     cancel: async () => {
+      isClean = false
       await cancelRequest(client, tls)
     },
     isOpen: () => open,

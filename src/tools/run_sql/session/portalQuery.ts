@@ -19,11 +19,13 @@ export interface PortalRequest {
 /** What the hidden columns of one row may have; more would have to be held in memory to be dropped. */
 const HIDDEN_BYTES = 64 * 1024 * 1024
 
-/** What was prepared before under a name; the request's text is then not sent. */
+/** What was prepared before under a name; the request's text is then not sent. The transaction is rolled back behind it. */
 export interface PreparedRequest {
   readonly name: string
   /** Asked behind it, by name: one row of one column. */
   readonly witness: string
+  /** Whether nothing of it outlives its transaction: no setting, no lock, no object of the session. */
+  readonly leavesNothing: boolean
 }
 
 interface PrecededRequest extends PortalRequest {
@@ -46,6 +48,8 @@ export interface PortalResult {
   readonly count: number | undefined
   /** What the witness answered. */
   readonly witness: string | null | undefined
+  /** The transaction was rolled back behind it. */
+  readonly hasEnded: boolean
 }
 
 /** The server sent more than `maxBytes`; the connection is gone. */
@@ -64,6 +68,7 @@ export function createPortalQuery(request: PrecededRequest): { query: Submittabl
   let toComplete = request.before.length
   let isDone = false
   let witness: string | null | undefined
+  let hasEnded = false
   let bytes: ByteLimit | undefined
   const stop = (): void => bytes?.stop()
   let failure: Error | undefined
@@ -104,7 +109,7 @@ export function createPortalQuery(request: PrecededRequest): { query: Submittabl
       else if (!isDone) {
         tag = message.text
         isDone = true
-      }
+      } else hasEnded = message.text === 'ROLLBACK'
     },
     // Close and Sync are on their way already.
     handlePortalSuspended() {
@@ -130,6 +135,7 @@ export function createPortalQuery(request: PrecededRequest): { query: Submittabl
         command: tag?.replace(/[ \d]+$/, ''),
         count: count === undefined ? undefined : Number(count),
         witness,
+        hasEnded,
       })
     },
   }
@@ -166,6 +172,9 @@ function send(
     connection.close({ type: 'P', name: '' })
     if (prepared !== undefined) {
       connection.bind({ portal: '', statement: prepared.witness, values: [] })
+      connection.execute({ portal: '', rows: 0 })
+      connection.parse({ text: 'ROLLBACK', name: '', types: [] })
+      connection.bind({ portal: '', statement: '', values: [] })
       connection.execute({ portal: '', rows: 0 })
     }
     connection.sync()
