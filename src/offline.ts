@@ -25,6 +25,7 @@ import { createCredentialDetector } from './masking/credentials.ts'
 import { findSecrets } from './masking/findSecrets.ts'
 import { createMasker } from './masking/masker.ts'
 import { maskFreeText } from './masking/maskText.ts'
+import { refusePlaceholders } from './masking/refusePlaceholders.ts'
 import { checkArguments } from './pipeline/readRequest.ts'
 import type { ReadSecret } from './settings/secretReference.ts'
 import { type OpenTools, openTools } from './tools/openTools.ts'
@@ -184,6 +185,7 @@ function understandWith({ tools }: OpenTools, use: (gate: Gate) => void): Unders
     use(gate)
     const tool = tools.find((candidate) => candidate.name === name)
     if (tool === undefined) throw new GateError('ERR_TOOL_UNKNOWN')
+    refusePlaceholders(args as unknown as Json)
     const checked = checkArguments(tool.input, args as unknown as Json)
     const understanding = await tool.understand(checked, checked.connection, new AbortController().signal)
     try {

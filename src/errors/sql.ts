@@ -12,11 +12,6 @@ export const SQL_ERRORS = {
     message: 'The SQL text is too long.',
     next: 'Send a shorter statement; the limit is 64 KiB.',
   },
-  ERR_SQL_PLACEHOLDER: {
-    status: 200,
-    message: 'The request contains a masking placeholder where a value belongs.',
-    next: 'A masked value cannot be used; select the rows by another column.',
-  },
   ERR_SQL_SYNTAX: {
     status: 200,
     message: "PostgreSQL's parser does not accept the statement.",

@@ -215,6 +215,10 @@ describe('a gateway that is served', () => {
       code: 0,
       out: expect.stringContaining('require-approval'),
     })
+    expect(await explain("DELETE FROM users WHERE email = '[masked:users.email]'")).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('ERR_PLACEHOLDER'),
+    })
     expect(await explain('DROP TABLE orders')).toMatchObject({ code: 1, out: expect.stringContaining('deny') })
     expect(await gate.admin('SELECT count(*) FROM orders')).toEqual([{ count: '4000' }])
   })

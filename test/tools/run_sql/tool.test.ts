@@ -358,9 +358,6 @@ describe.each([15, 16, 17, 18] as const)('run_sql on PostgreSQL %i', (major) => 
       code: 'ERR_SQL_PARAMS',
       facts: { wanted: 1, given: 0 },
     })
-    await expect(understand('SELECT $1::text', ['[masked:users.email]'])).rejects.toMatchObject({
-      code: 'ERR_SQL_PLACEHOLDER',
-    })
   })
 
   test('previews a DELETE by counting and sampling, without running it', async () => {
