@@ -95,7 +95,7 @@ async function run(open: OpenStatement, signal: AbortSignal): Promise<PortalResu
       prepared: held && { name: held.name, witness: held.witness.name, leavesNothing: leavesNothing(open) },
     })
     // The server analysed it again before it ran it: what ran may be something else.
-    if (held !== undefined && result.witness !== held.since) throw new GateError('ERR_SQL_CHANGED')
+    if (held !== undefined && result.witness !== held.answer) throw new GateError('ERR_SQL_CHANGED')
     return result
   } finally {
     signal.removeEventListener('abort', cancel)

@@ -1,5 +1,9 @@
+import { TYPES_QUESTION } from './analysis/catalogFacts.ts'
+import { protectedColumnParameters } from './analysis/protection.ts'
 import { TREE_QUESTION } from './analysis/readStatementTree.ts'
 import { type Asked, areSameAnswers } from './analysis/recordAnswers.ts'
+import type { BatchStatement } from './analysis/session.ts'
+import { versionsOf } from './analysis/versionsOf.ts'
 import type { JudgedCall } from './judgedCall.ts'
 import type { KeptJudgement } from './keptJudgements.ts'
 import type { HeldStatement } from './session/heldStatements.ts'
@@ -10,9 +14,9 @@ import { walkTree } from './syntax/walkTree.ts'
 /**
  * A read that comes again is held: the session keeps it prepared, and what runs next time is the very tree that was
  * analysed when it was judged, as long as the server has not analysed it again. So the analysis is not repeated, which
- * writes to the catalog and takes a transaction id, although it is rolled back. What the judgement says about the objects
- * behind the tree is asked again each time, with their namesakes: a text that would mean another object by now is judged
- * anew, as if the session had just begun.
+ * writes to the catalog and takes a transaction id, although it is rolled back. Whether the objects behind the tree are
+ * those that were judged is asked each time, and whether there are others of their names: a text that would mean another
+ * object by now is judged anew, as if the session had just begun.
  */
 interface Holding {
   /** Prepares and asks in one round trip. False when the judgement does not hold; nothing is held then. */
@@ -25,7 +29,7 @@ const QUESTIONS: ReadonlySet<string> = new Set([
   'countersign_protection',
   'countersign_facts',
   'countersign_relations',
-  'countersign_types',
+  TYPES_QUESTION,
 ])
 
 const MAX_TEXT = 16 * 1024
@@ -36,27 +40,35 @@ export async function prepareToHold(
   call: JudgedCall,
   kept: KeptJudgement,
 ): Promise<Holding | undefined> {
-  if (session.held.isRefused(kept) || !canBeHeld(call, kept)) return undefined
+  const { analysis } = kept.judgement
+  if (session.held.isRefused(kept) || analysis === undefined || !canBeHeld(call, kept)) return undefined
   const [place] = await parsePlaces(call.sql, session.major)
   if (place === undefined) return undefined
   const select = Buffer.from(call.sql).subarray(place.start, place.end).toString()
-  const proposal = session.held.propose(call.sql, select)
+  const behind = [
+    versionsOf(analysis.restsOn, protectedColumnParameters(call.settings.protect)),
+    ...kept.asked
+      .filter(({ question }) => question === TYPES_QUESTION)
+      .map(({ statement }) => `(${withValues(statement)})`),
+  ]
+  const proposal = session.held.propose(call.sql, witnessOf(select, behind))
   const { name, text, witness } = proposal
   return {
     async hold() {
       let isHeld = false
       try {
-        // Prepared before the analysis that is compared: whatever happens in between shows in one of the two, and what
-        // happens after it makes the witness answer with another transaction's start. Neither runs in this transaction.
-        const [, , began, ...answers] = await session.batch([
+        // The statement is prepared, and what is behind it read, before the analysis that is compared: what changes before
+        // that shows in the comparison, and what changes after it makes the witness answer otherwise. Neither of the
+        // two prepared statements runs in this transaction, whose start is what the witness tells.
+        const [, , first, ...answers] = await session.batch([
           { ...witness, isOnlyPrepared: true },
           { text, name, isOnlyPrepared: true },
-          { text: BEGAN, name: 'countersign_began' },
+          { text: `SELECT ${answerOf('pg_catalog.transaction_timestamp()', behind)}` },
           ...kept.asked.map(({ statement }) => statement),
         ])
-        const since = began?.rows[0]?.began
-        if (typeof since !== 'string' || !areSameAnswers(kept.asked, answers)) return false
-        session.held.hold(kept, proposal, since)
+        const answer = first?.rows[0]?.answer
+        if (typeof answer !== 'string' || !areSameAnswers(kept.asked, answers)) return false
+        session.held.hold(kept, proposal, answer)
         isHeld = true
         return true
       } finally {
@@ -69,14 +81,37 @@ export async function prepareToHold(
   }
 }
 
-const BEGAN = 'SELECT pg_catalog.transaction_timestamp()::pg_catalog.text AS began'
+/**
+ * Tells when the server last analysed the statement, and the versions of what is behind it. A literal 'now' is the start of
+ * the transaction that analyses it, ever after (documentation, 8.5.1.4). The statement is in the witness, so that it depends
+ * on all that the statement depends on: whatever makes the server analyse one of the two again makes it analyse both.
+ * There it is never run: nothing passes its WHERE.
+ *
+ * @param select one SELECT that the server's own parser accepted; on lines of its own, so a trailing comment ends there
+ */
+function witnessOf(select: string, behind: readonly string[]): string {
+  const now = `'now'::pg_catalog.timestamptz`
+  return `SELECT ${answerOf(now, behind)} WHERE NOT EXISTS (SELECT FROM (\n${select}\n) AS held WHERE false)`
+}
 
-/** Whether the server has not analysed the statement again, and the judgement holds for the objects behind it. */
-export async function isStillHeld(session: Session, held: HeldStatement, { asked }: KeptJudgement): Promise<boolean> {
-  const questions = asked.filter(({ question }) => question !== undefined && question !== TREE_QUESTION)
-  // The witness comes first: it takes the locks under which the rest is asked.
-  const [since, ...answers] = await session.batch([held.witness, ...questions.map(({ statement }) => statement)])
-  return since?.rows[0]?.since === held.since && areSameAnswers(questions, answers)
+function answerOf(since: string, behind: readonly string[]): string {
+  return `pg_catalog.concat_ws(' ', ${since}, pg_catalog.sha256(pg_catalog.convert_to(pg_catalog.concat_ws(' ', ${behind.join(', ')}), 'UTF8'))) AS answer`
+}
+
+/** A question of ours with its parameters, which are lists of object ids, in the text. */
+function withValues({ text, params = [] }: BatchStatement): string {
+  return text.replace(/\$(\d)(?=::oid\[\])/g, (_, number: string) => {
+    const ids = params[Number(number) - 1]
+    if (!Array.isArray(ids) || !ids.every(Number.isSafeInteger)) throw new TypeError(`$${number} is no list of ids`)
+    return `'{${ids.join(',')}}'`
+  })
+}
+
+/** Whether the server has not analysed the statement again, and has nothing else behind it. */
+export async function isStillHeld(session: Session, { witness, answer }: HeldStatement): Promise<boolean> {
+  // It takes the locks first, and reads under them.
+  const [now] = await session.batch([witness])
+  return now?.rows[0]?.answer === answer
 }
 
 function canBeHeld({ statement, sql }: JudgedCall, { judgement, asked }: KeptJudgement): boolean {

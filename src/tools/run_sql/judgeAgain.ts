@@ -41,7 +41,7 @@ export async function judgeInTransaction(
     const held = session.held.find(kept)
     if (held !== undefined) {
       session.precede('BEGIN READ ONLY')
-      if (await attempt(() => isStillHeld(session, held, kept))) return { ...kept, held }
+      if (await attempt(() => isStillHeld(session, held))) return { ...kept, held }
       session.held.drop(kept)
     }
     session.precede(BEGIN)

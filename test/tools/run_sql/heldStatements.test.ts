@@ -220,7 +220,7 @@ describe('createHeldStatements', () => {
       held.hold(judgement, proposal, `at ${number}`)
       return [proposal.name, proposal.witness.name]
     })
-    expect(judgements.map((judgement) => held.find(judgement)?.since)).toEqual(
+    expect(judgements.map((judgement) => held.find(judgement)?.answer)).toEqual(
       judgements.map(({ number }) => (number === 1 ? undefined : `at ${number}`)),
     )
     expect(held.takeDropped()).toEqual(names[1])

@@ -1,5 +1,6 @@
 import type { Json, Operation } from '../../../call.ts'
 import type { Settledness } from './settlednessOf.ts'
+import type { RestsOn } from './versionsOf.ts'
 
 /** One statement that the server's own parser accepted as exactly one SELECT, INSERT, UPDATE, DELETE or MERGE. */
 export interface AnalysisStatement {
@@ -48,6 +49,8 @@ export interface Analysis {
   readonly judged: Json
   /** Whether analysing the text again, with the same objects behind its names, comes to the same. */
   readonly settled: Settledness
+  /** Every object that was looked at. */
+  readonly restsOn: RestsOn
   /** Every relation involved. */
   readonly relations: readonly { readonly oid: number; readonly name: string }[]
 }

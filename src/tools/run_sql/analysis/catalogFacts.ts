@@ -1,6 +1,9 @@
 import type { References } from './collectReferences.ts'
 import type { AnalysisSession } from './session.ts'
 
+/** The name of the question that is asked when types of users occur. */
+export const TYPES_QUESTION = 'countersign_types'
+
 /** Objects below this OID came with the server (FirstNormalObjectId). */
 export const FIRST_USER_OID = 16384
 
@@ -93,14 +96,10 @@ export async function readFacts(session: AnalysisSession, wanted: References, fa
   if (relations.length + functions.length + operators.length === 0 && !usesTypes) return false
 
   const { rows } = usesTypes
-    ? await session.query(FACTS_WITH_TYPES, [relations, functions, operators, types, conversions], 'countersign_types')
+    ? await session.query(FACTS_WITH_TYPES, [relations, functions, operators, types, conversions], TYPES_QUESTION)
     : functions.length + operators.length > 0
       ? await session.query(FACTS, [relations, functions, operators], 'countersign_facts')
-      : await session.query(
-          `SELECT ${RELATIONS}, ${namesakes(RELATION_NAMESAKES)}`,
-          [relations],
-          'countersign_relations',
-        )
+      : await session.query(`SELECT ${RELATIONS}`, [relations], 'countersign_relations')
   const row = rows[0] as Readonly<Record<string, string | null>>
   const list = <T>(name: string): T[] => JSON.parse(row[name] ?? '[]') as T[]
   for (const relation of list<RawRelation>('relations')) {
@@ -189,32 +188,7 @@ const OPERATORS = `(
 
 const NAMED = `SELECT given.oid FROM ${given(2)} UNION SELECT o.oprcode::oid FROM ${OPERATOR_ROWS}`
 
-/**
- * Every relation and function that has the name of one of these, in any schema, and the schemas that names are looked for
- * in. No fact of the judgement: but a text that is not analysed again could mean one of them by now. (A new operator makes
- * the server analyse everything again.)
- */
-const namesakes = (...kinds: readonly string[]): string =>
-  `pg_catalog.concat_ws(';', ${SEARCHED}, ${kinds.join(', ')}) AS namesakes`
-
-/** The temporary schema has another name in each session, and nothing in it that outlives a call. */
-const SEARCHED = `pg_catalog.array_remove(pg_catalog.current_schemas(true),
-  (SELECT nspname FROM pg_catalog.pg_namespace WHERE oid = pg_catalog.pg_my_temp_schema()))`
-
-const RELATION_NAMESAKES = `(
-  SELECT pg_catalog.string_agg(c.oid || CASE WHEN pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE') THEN '' ELSE '-' END, ',' ORDER BY c.oid)
-    FROM ${given(1)}
-    CROSS JOIN LATERAL (SELECT relname FROM pg_catalog.pg_class WHERE oid = given.oid OFFSET 0) AS mine
-    CROSS JOIN LATERAL (SELECT oid, relnamespace FROM pg_catalog.pg_class WHERE relname = mine.relname OFFSET 0) AS c)`
-
-const FUNCTION_NAMESAKES = `(
-  SELECT pg_catalog.count(*) || ' ' || pg_catalog.sum(p.oid::int8) FROM ${given(2)}
-    CROSS JOIN LATERAL (SELECT proname FROM pg_catalog.pg_proc WHERE oid = given.oid OFFSET 0) AS mine
-    CROSS JOIN LATERAL (SELECT oid FROM pg_catalog.pg_proc WHERE proname = mine.proname OFFSET 0) AS p)`
-
-const NAMESAKES = namesakes(RELATION_NAMESAKES, FUNCTION_NAMESAKES)
-
-const FACTS = `SELECT ${RELATIONS}, ${functionsOf(NAMED)}, ${OPERATORS}, ${NAMESAKES}`
+const FACTS = `SELECT ${RELATIONS}, ${functionsOf(NAMED)}, ${OPERATORS}`
 
 /** Every user-defined type inside the given ones: elements of arrays, columns of rows, bases of domains and ranges. */
 const TYPES = `WITH RECURSIVE closure (oid, converted) AS (
@@ -234,7 +208,7 @@ const TYPES = `WITH RECURSIVE closure (oid, converted) AS (
   )`
 
 const FACTS_WITH_TYPES = `${TYPES}
-SELECT ${RELATIONS}, ${functionsOf(`${NAMED} UNION SELECT oid FROM io`)}, ${OPERATORS}, ${NAMESAKES},
+SELECT ${RELATIONS}, ${functionsOf(`${NAMED} UNION SELECT oid FROM io`)}, ${OPERATORS},
   (SELECT pg_catalog.json_agg(oid::int8)::text FROM io) AS type_functions,
   (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('oid', k.oid::int8, 'version', ${VERSION('k')}, 'tree', k.conbin::text))::text
      FROM pg_catalog.pg_constraint k

@@ -42,6 +42,12 @@ export function describeAnalysis(findings: Findings): Analysis {
     parameterTypes: tree.parameterTypes,
     judged: describeJudged(findings, outputs, predicates),
     settled: settlednessOf(tree.query, catalog),
+    restsOn: {
+      relations: relations.map(({ oid, name }) => ({ oid, name })),
+      functions: [...catalog.facts.functions.values()].map(({ oid, name }) => ({ oid, name })),
+      operators: [...catalog.facts.operators.keys()],
+      family: tree.protection.family,
+    },
     relations: relations.map((relation) => ({ oid: relation.oid, name: objectName(relation.schema, relation.name) })),
   }
 }

@@ -8,6 +8,8 @@ export interface Protection {
   hasProtected(relation: number): boolean
   /** Every configured column. */
   readonly all: Taint
+  /** Every relation with one, however it came to it. */
+  readonly family: readonly number[]
   /** `users.email` as configured, for `public.users.email` as it is called in facts. */
   labelOf(column: string): string
 }
@@ -84,6 +86,7 @@ export function readProtection(protect: readonly string[], json: string | null):
       return column === 0 ? union(columns.values()) : (columns.get(column) ?? CLEAN)
     },
     all: new Set(labels.keys()),
+    family: [...byRelation.keys()],
     hasProtected: (relation) => byRelation.has(relation),
     labelOf: (column) => labels.get(column) ?? column,
   }

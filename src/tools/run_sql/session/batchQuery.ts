@@ -1,4 +1,6 @@
+import type { Writable } from 'node:stream'
 import type { Connection, Submittable } from 'pg'
+import { serialize } from 'pg-protocol'
 import type { BatchStatement, SessionRows } from '../analysis/session.ts'
 
 export interface SentStatement extends BatchStatement {
@@ -6,19 +8,13 @@ export interface SentStatement extends BatchStatement {
   readonly isOnlyPrepared?: boolean
 }
 
-/** What pg's Connection can do and its type declarations leave out. */
+/** What pg's Connection has and its type declarations leave out. */
 interface BatchConnection {
-  readonly stream: { cork(): void; uncork(): void }
+  readonly stream: Writable
   /** Statements that the server keeps for this session, by name. pg's own queries use the same list. */
   readonly parsedStatements: Record<string, string>
   on(event: 'parseComplete', listener: () => void): void
   off(event: 'parseComplete', listener: () => void): void
-  parse(message: { text: string; name: string; types: readonly number[] }): void
-  bind(message: { portal: string; statement: string; values: readonly (string | null)[] }): void
-  describe(message: { type: 'P' | 'S'; name: string }): void
-  execute(message: { portal: string; rows: number }): void
-  sync(): void
-  sendCopyFail(message: string): void
 }
 
 /**
@@ -30,7 +26,7 @@ export function createBatchQuery(statements: readonly SentStatement[]): {
   result: Promise<readonly SessionRows[]>
 } {
   const results: SessionRows[] = []
-  let names: readonly string[] = []
+  let running: readonly RunningStatement[] = []
   let rows: Record<string, unknown>[] = []
   let stop = (): void => undefined
   let resolve: (results: readonly SessionRows[]) => void
@@ -41,21 +37,23 @@ export function createBatchQuery(statements: readonly SentStatement[]): {
   })
   const query = {
     submit(connection: Connection): undefined {
-      stop = send(connection as unknown as BatchConnection, statements)
+      const sent = send(connection as unknown as BatchConnection, statements)
+      running = sent.running
+      stop = sent.stop
     },
     handleRowDescription(message: { fields: readonly { name: string }[] }) {
-      names = message.fields.map(({ name }) => name)
+      running[results.length]?.describe(message.fields.map(({ name }) => name))
     },
     handleDataRow(message: { fields: readonly (string | null)[] }) {
+      const names = running[results.length]?.columns() ?? []
       rows.push(Object.fromEntries(names.map((name, index) => [name, message.fields[index] ?? null])))
     },
     handleCommandComplete() {
       results.push({ rows })
-      names = []
       rows = []
     },
     handleEmptyQuery() {},
-    handleCopyInResponse(connection: BatchConnection) {
+    handleCopyInResponse(connection: { sendCopyFail(message: string): void }) {
       connection.sendCopyFail('not supported')
     },
     handleCopyData() {},
@@ -73,34 +71,60 @@ export function createBatchQuery(statements: readonly SentStatement[]): {
   return { query: query as unknown as Submittable, result }
 }
 
-function send(connection: BatchConnection, statements: readonly SentStatement[]): () => void {
+/** Names come and go with what the session holds. */
+const MAX_DESCRIBED = 100
+
+/** One statement that is run, and the names of its columns once they are known. */
+interface RunningStatement {
+  describe(columns: readonly string[]): void
+  columns(): readonly string[] | undefined
+}
+
+/** Columns of prepared statements, by name: the server refuses to run one whose columns have changed. */
+const described = new WeakMap<BatchConnection, Map<string, readonly string[]>>()
+
+function send(
+  connection: BatchConnection,
+  statements: readonly SentStatement[],
+): { readonly running: readonly RunningStatement[]; readonly stop: () => void } {
   const { parsedStatements: kept } = connection
-  const parsing: BatchStatement[] = []
+  const known = described.get(connection) ?? new Map<string, readonly string[]>()
+  described.set(connection, known)
+  if (known.size > MAX_DESCRIBED) known.clear()
+  const parsing: SentStatement[] = []
   // Only what the server has acknowledged is kept: after an error the later ones were never parsed.
   const onParsed = (): void => {
     const parsed = parsing.shift()
     if (parsed?.name !== undefined) kept[parsed.name] = parsed.text
   }
   connection.on('parseComplete', onParsed)
-  connection.stream.cork()
-  try {
-    for (const statement of statements) {
-      const { text, params = [], name = '', isOnlyPrepared = false } = statement
-      const isSent = parsing.some((sent) => sent.name === name && sent.text === text)
-      if (name === '' || (kept[name] !== text && !isSent)) {
-        connection.parse({ text, name, types: [] })
-        parsing.push(statement)
-      }
-      if (isOnlyPrepared) continue
-      connection.bind({ portal: '', statement: name, values: params.map(toText) })
-      connection.describe({ type: 'P', name: '' })
-      connection.execute({ portal: '', rows: 0 })
+  const messages: Buffer[] = []
+  const running: RunningStatement[] = []
+  for (const statement of statements) {
+    const { text, params = [], name = '', isOnlyPrepared = false } = statement
+    const isSent = parsing.some((sent) => sent.name === name && sent.text === text)
+    const isPrepared = name !== '' && (kept[name] === text || isSent)
+    if (!isPrepared) {
+      messages.push(serialize.parse({ text, name }))
+      parsing.push(statement)
     }
-    connection.sync()
-  } finally {
-    connection.stream.uncork()
+    if (isOnlyPrepared) continue
+    messages.push(serialize.bind({ statement: name, values: params.map(toText) }))
+    let columns = isPrepared ? known.get(name) : undefined
+    if (columns === undefined) messages.push(serialize.describe({ type: 'P' }))
+    messages.push(serialize.execute())
+    running.push({
+      describe: (names) => {
+        columns = names
+        if (name !== '') known.set(name, names)
+      },
+      columns: () => columns,
+    })
   }
-  return () => connection.off('parseComplete', onParsed)
+  messages.push(serialize.sync())
+  // One write: each costs the server's and our own thread a turn.
+  connection.stream.write(Buffer.concat(messages))
+  return { running, stop: () => connection.off('parseComplete', onParsed) }
 }
 
 /** Text, and one-dimensional arrays of text, as the server reads them. */

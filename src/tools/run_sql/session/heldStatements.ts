@@ -5,21 +5,21 @@ export interface HeldStatement {
   /** Under which the server has it. */
   readonly name: string
   readonly text: string
-  /** Answers with `since`, in one row named `since`, until the server analyses the statement again. */
+  /**
+   * Answers with one text, until the server analyses the statement again or something else is found behind it: then it
+   * answers otherwise, and the statement must not be run.
+   */
   readonly witness: BatchStatement & { readonly name: string }
-  readonly since: string
+  readonly answer: string
 }
 
 /** The statements that one session holds, by the judgement they are held for. Too many, and those unused longest go. */
 export interface HeldStatements {
   find(judgement: object): HeldStatement | undefined
-  /**
-   * Names for a statement that is about to be prepared. `select` is the same without a semicolon behind it. Every
-   * proposal is then held, abandoned or refused.
-   */
-  propose(text: string, select: string): Proposal
+  /** Names for a statement that is about to be prepared. Every proposal is then held or abandoned. */
+  propose(text: string, witnessText: string): Proposal
   /** From now on it is held. */
-  hold(judgement: object, proposal: Proposal, since: string): void
+  hold(judgement: object, proposal: Proposal, answer: string): void
   drop(judgement: object): void
   abandon(proposal: Proposal): void
   /** It could not be prepared, and is not worth another attempt. */
@@ -29,7 +29,7 @@ export interface HeldStatements {
   takeDropped(): readonly string[]
 }
 
-export type Proposal = Omit<HeldStatement, 'since'>
+export type Proposal = Omit<HeldStatement, 'answer'>
 
 /** Each is a plan in the server's memory, for each session. */
 const MAX_HELD = 24
@@ -64,14 +64,14 @@ export function createHeldStatements(parsed: () => Readonly<Record<string, strin
       held.set(judgement, found)
       return found
     },
-    propose: (text, select) => {
+    propose: (text, witnessText) => {
       count += 1
       const name = `countersign_held_${count}`
-      return { name, text, witness: { text: witnessOf(select), name: `${name}_since` } }
+      return { name, text, witness: { text: witnessText, name: `${name}_witness` } }
     },
-    hold: (judgement, proposal, since) => {
+    hold: (judgement, proposal, answer) => {
       drop(judgement)
-      held.set(judgement, { ...proposal, since })
+      held.set(judgement, { ...proposal, answer })
       for (const oldest of held.keys()) {
         if (held.size <= MAX_HELD) break
         drop(oldest)
@@ -83,15 +83,4 @@ export function createHeldStatements(parsed: () => Readonly<Record<string, strin
     isRefused: (judgement) => refused.has(judgement),
     takeDropped: () => dropped.splice(0).filter((name) => Object.hasOwn(parsed(), name)),
   }
-}
-
-/**
- * Tells when the server last analysed it: a literal 'now' is the start of the transaction that analyses it, ever after
- * (documentation, 8.5.1.4). The statement is in it, so it depends on all that the statement depends on, and whatever makes
- * the server analyse one of the two again makes it analyse both. It is never run: nothing passes its WHERE.
- *
- * `select` is one SELECT that the server's own parser accepted, on lines of its own, so a trailing comment ends there.
- */
-function witnessOf(select: string): string {
-  return `SELECT 'now'::pg_catalog.timestamptz::pg_catalog.text AS since WHERE NOT EXISTS (SELECT FROM (\n${select}\n) AS held WHERE false)`
 }

@@ -1,4 +1,6 @@
+import type { Writable } from 'node:stream'
 import type { Connection, Submittable } from 'pg'
+import { serialize } from 'pg-protocol'
 
 /** One statement on the extended protocol, and what of its result is wanted. */
 export interface PortalRequest {
@@ -144,13 +146,7 @@ export function createPortalQuery(request: PrecededRequest): { query: Submittabl
 
 /** What pg's Connection can do and its type declarations leave out. */
 interface WritableConnection {
-  readonly stream: { cork(): void; uncork(): void }
-  parse(message: { text: string; name: string; types: readonly number[] }): void
-  bind(message: { portal: string; statement: string; values: readonly (string | null)[] }): void
-  describe(message: { type: 'P' | 'S'; name: string }): void
-  execute(message: { portal: string; rows: number }): void
-  close(message: { type: 'P' | 'S'; name: string }): void
-  sync(): void
+  readonly stream: Writable
   sendCopyFail(message: string): void
 }
 
@@ -158,29 +154,23 @@ function send(
   connection: WritableConnection,
   { text, params, types, maxRows, before, prepared }: PrecededRequest,
 ): void {
-  connection.stream.cork()
-  try {
-    for (const first of before) {
-      connection.parse({ text: first, name: '', types: [] })
-      connection.bind({ portal: '', statement: '', values: [] })
-      connection.execute({ portal: '', rows: 0 })
-    }
-    if (prepared === undefined) connection.parse({ text, name: '', types })
-    connection.bind({ portal: '', statement: prepared?.name ?? '', values: params })
-    connection.describe({ type: 'P', name: '' })
-    connection.execute({ portal: '', rows: maxRows })
-    connection.close({ type: 'P', name: '' })
-    if (prepared !== undefined) {
-      connection.bind({ portal: '', statement: prepared.witness, values: [] })
-      connection.execute({ portal: '', rows: 0 })
-      connection.parse({ text: 'ROLLBACK', name: '', types: [] })
-      connection.bind({ portal: '', statement: '', values: [] })
-      connection.execute({ portal: '', rows: 0 })
-    }
-    connection.sync()
-  } finally {
-    connection.stream.uncork()
+  const messages = before.flatMap(runOnce)
+  if (prepared === undefined) messages.push(serialize.parse({ text, types: [...types] }))
+  messages.push(
+    serialize.bind({ statement: prepared?.name ?? '', values: [...params] }),
+    serialize.describe({ type: 'P' }),
+    serialize.execute({ rows: maxRows }),
+    serialize.close({ type: 'P' }),
+  )
+  if (prepared !== undefined) {
+    messages.push(serialize.bind({ statement: prepared.witness }), serialize.execute(), ...runOnce('ROLLBACK'))
   }
+  messages.push(serialize.sync())
+  connection.stream.write(Buffer.concat(messages))
+}
+
+function runOnce(text: string): Buffer[] {
+  return [serialize.parse({ text }), serialize.bind(), serialize.execute()]
 }
 
 interface ByteLimit {
@@ -236,10 +226,8 @@ export function createDescribeQuery(text: string): { query: Submittable; result:
       }
       connection.on('parameterDescription', note)
       stop = () => connection.off('parameterDescription', note)
-      const writable = connection as unknown as WritableConnection
-      writable.parse({ text, name: '', types: [] })
-      writable.describe({ type: 'S', name: '' })
-      writable.sync()
+      const { stream } = connection as unknown as WritableConnection
+      stream.write(Buffer.concat([serialize.parse({ text }), serialize.describe({ type: 'S' }), serialize.sync()]))
     },
     handleRowDescription() {},
     handleError(error: Error) {
