@@ -4,7 +4,7 @@ import type { ToolColumn, ToolOutput } from '../tool.ts'
 import type { ConnectionPools } from './connectionPools.ts'
 import { convertValue, typeName } from './convertValue.ts'
 import { COUNT_CHANGES, readChanges } from './countChanges.ts'
-import { type FreshJudgement, isJudgedTheSame } from './judgeAgain.ts'
+import { type FreshJudgement, isJudgedTheSame, judgeInTransaction } from './judgeAgain.ts'
 import type { JudgedCall } from './judgedCall.ts'
 import type { Judgement } from './judgeStatement.ts'
 import { lookUpOutcome, OUTCOME_REF, readOutcomeRef } from './lookUpOutcome.ts'
@@ -23,16 +23,39 @@ export interface OpenStatement extends JudgedCall, FreshJudgement {
 const WIRE_FACTOR = 4
 const WIRE_EXTRA = 4 * 1024 * 1024
 
-/** Runs a read in its READ ONLY transaction, which is always rolled back. */
+/**
+ * Runs a read in its READ ONLY transaction, which is always rolled back. A held statement that the server has analysed
+ * again has perhaps run as something else: nobody sees that answer. It is judged once more, and runs as it is judged now
+ * if that is what was decided about.
+ */
 export async function executeRead(open: OpenStatement, signal: AbortSignal): Promise<ToolOutput> {
+  let current = open
   try {
-    const result = await run(open, signal)
-    await checkFunctionsUnchanged(open)
-    return toOutput(open, result, undefined)
+    let result = await run(current, signal)
+    if (open.held !== undefined && result.witness !== open.held.answer) {
+      current = await judgeOnceMore(open, signal)
+      result = await run(current, signal)
+    }
+    await checkFunctionsUnchanged(current)
+    return toOutput(current, result, undefined)
   } catch (error) {
-    throw scrubError(error, disclosureOf(open), signal)
+    throw scrubError(error, disclosureOf(current), signal)
   }
 }
+
+async function judgeOnceMore({ held: _, ...open }: OpenStatement, signal: AbortSignal): Promise<OpenStatement> {
+  // What is not known to be harmless may have had an effect, which must not come twice.
+  if (!leavesNothing(open)) throw new GateError('ERR_SQL_CHANGED')
+  const { session, judgement } = open
+  const fresh = await judgeInTransaction(session, open, undefined, signal)
+  const decided = (of: Judgement): string => JSON.stringify([of.operations, of.judged])
+  if (decided(fresh.judgement) !== decided(judgement)) throw new GateError('ERR_SQL_CHANGED')
+  session.precede(READ_ONLY)
+  return { ...open, ...fresh }
+}
+
+/** Sent in front of a read: it goes with the statement, which the server skips if it fails. Nothing switches it back. */
+export const READ_ONLY = 'SET TRANSACTION READ ONLY'
 
 /**
  * Runs a write and commits it, if it changed no more rows than allowed and nothing it uses was redefined meanwhile.
@@ -85,7 +108,7 @@ async function run(open: OpenStatement, signal: AbortSignal): Promise<PortalResu
   const cancel = (): void => void session.cancel()
   signal.addEventListener('abort', cancel, { once: true })
   try {
-    const result = await session.run({
+    return await session.run({
       text: sql,
       params,
       types: [],
@@ -94,16 +117,13 @@ async function run(open: OpenStatement, signal: AbortSignal): Promise<PortalResu
       hidden: hiddenColumns(open),
       prepared: held && { name: held.name, witness: held.witness.name, leavesNothing: leavesNothing(open) },
     })
-    // The server analysed it again before it ran it: what ran may be something else.
-    if (held !== undefined && result.witness !== held.answer) throw new GateError('ERR_SQL_CHANGED')
-    return result
   } finally {
     signal.removeEventListener('abort', cancel)
   }
 }
 
 /** Only what is not known to be harmless is an operation of its own (function:...): the rest of a SELECT keeps nothing. */
-function leavesNothing({ judgement }: OpenStatement): boolean {
+function leavesNothing({ judgement }: Pick<OpenStatement, 'judgement'>): boolean {
   return judgement.operations.every(({ operation }) => operation === 'SELECT' || operation.startsWith('predicate:'))
 }
 

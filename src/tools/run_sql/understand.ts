@@ -4,7 +4,7 @@ import type { RequestField, Understanding, Understood } from '../tool.ts'
 import { checkText } from './checkText.ts'
 import type { ConnectionPools } from './connectionPools.ts'
 import { describeParameters, describeText } from './describeRequest.ts'
-import { executeRead, executeWrite, type OpenStatement } from './execute.ts'
+import { executeRead, executeWrite, type OpenStatement, READ_ONLY } from './execute.ts'
 import { type FreshJudgement, judgeInTransaction } from './judgeAgain.ts'
 import type { Judgement } from './judgeStatement.ts'
 import type { KeptJudgement } from './keptJudgements.ts'
@@ -95,8 +95,7 @@ async function openStatement(
   signal.addEventListener('abort', cancel, { once: true })
   try {
     const fresh = await judgeInTransaction(session, call, kept, signal)
-    // It goes with the statement, which the server skips if it fails; nothing can switch the transaction back.
-    if (statement.effect === 'read' && fresh.held === undefined) session.precede('SET TRANSACTION READ ONLY')
+    if (statement.effect === 'read' && fresh.held === undefined) session.precede(READ_ONLY)
     signal.throwIfAborted()
     const { judgement, asked, held } = fresh
     return { ...call, session, judgement, asked, ...(held && { held }) }

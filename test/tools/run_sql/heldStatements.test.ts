@@ -1,9 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { StartedCall } from '../../../src/call.ts'
-import { executeRead } from '../../../src/tools/run_sql/execute.ts'
+import { executeRead, type OpenStatement } from '../../../src/tools/run_sql/execute.ts'
 import { judgeInTransaction } from '../../../src/tools/run_sql/judgeAgain.ts'
-import type { KeptJudgement } from '../../../src/tools/run_sql/keptJudgements.ts'
-import { createSessionPool, type TakenSession } from '../../../src/tools/run_sql/session/createSessionPool.ts'
+import {
+  createSessionPool,
+  type SessionPool,
+  type TakenSession,
+} from '../../../src/tools/run_sql/session/createSessionPool.ts'
 import { createHeldStatements } from '../../../src/tools/run_sql/session/heldStatements.ts'
 import type { PostgresConnection } from '../../../src/tools/run_sql/settings.ts'
 import { classify } from '../../../src/tools/run_sql/syntax/classify.ts'
@@ -128,32 +131,65 @@ describe.each([15, 16, 17, 18] as const)('a read that comes again, on PostgreSQL
     expect(await isHeld(sql)).toBe(true)
   })
 
-  test('is not answered when the server has analysed it again after it was judged', async () => {
-    const sql = 'SELECT name FROM t WHERE id = 1'
-    const pool = createSessionPool(settings, 'read', target.readSecret)
-    const call = { settings, sql, params: [], statement: classify(await parseStatement(sql, major)) }
-    const judge = async (session: TakenSession, kept: KeptJudgement | undefined) => {
-      const fresh = await judgeInTransaction(session, call, kept, signal)
-      return { ...call, ...fresh, session, connectionName: 'main' }
+  describe('and that the server analyses again after it was judged', () => {
+    /** Something that makes a server forget every analysis and waits for no lock. */
+    const FORGET = 'CREATE OPERATOR app.=== (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq)'
+    let pool: SessionPool
+    beforeEach(() => {
+      pool = createSessionPool(settings, 'read', target.readSecret)
+    })
+    afterEach(() => pool.close())
+
+    /** The third judgement of a statement, which the session holds since the second; `change` comes right after it. */
+    async function judgeHeld(session: TakenSession, sql: string, change: string): Promise<OpenStatement> {
+      const call = { settings, sql, params: [], statement: classify(await parseStatement(sql, major)) }
+      const { judgement, asked = [] } = await judgeInTransaction(session, call, undefined, signal)
+      const kept = { ...call, judgement, asked, described: { name: 'sql', text: sql, hidden: [], literals: [] } }
+      await session.reset()
+      await judgeInTransaction(session, call, kept, signal)
+      await session.reset()
+      const held = await judgeInTransaction(session, call, kept, signal)
+      expect(held.held).toBeDefined()
+      await target.admin(change)
+      // It hears of a change when it opens a catalog.
+      await session.query('SELECT FROM pg_catalog.pg_ts_template')
+      return { ...call, ...held, session, connectionName: 'main' }
     }
-    const session = await pool.take(signal)
-    const { judgement, asked = [] } = await judge(session, undefined)
-    const kept = { ...call, judgement, asked, described: { name: 'sql', text: sql, hidden: [], literals: [] } }
-    await session.reset()
-    expect((await judge(session, kept)).held).toBeUndefined()
-    await session.reset()
-    const held = await judge(session, kept)
-    expect(held.held).toBeDefined()
-    // Makes the server forget every analysis, and waits for no lock. The session hears of it when it opens a catalog.
-    await target.admin('CREATE OPERATOR app.=== (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq)')
-    await session.query('SELECT FROM pg_catalog.pg_ts_template')
-    await expect(executeRead(held, signal)).rejects.toMatchObject({ code: 'ERR_SQL_CHANGED' })
-    await session.reset()
-    expect((await judge(session, kept)).held).toBeUndefined()
-    await session.reset()
-    expect((await executeRead(await judge(session, kept), signal)).table?.rows).toEqual([['one']])
-    session.release()
-    await pool.close()
+
+    test('is judged once more, and runs when it is what was decided about', async () => {
+      const session = await pool.take(signal)
+      const runs: (string | undefined)[] = []
+      const watched: TakenSession = {
+        ...session,
+        run: async (request) => {
+          const result = await session.run(request)
+          runs.push(request.prepared?.name)
+          return result
+        },
+      }
+      const open = await judgeHeld(watched, 'SELECT name FROM t WHERE id = 1', FORGET)
+      expect((await executeRead(open, signal)).table?.rows).toEqual([['one']])
+      expect(runs).toEqual([open.held?.name, undefined])
+      // The first run is not the one that is answered, and its transaction is over.
+      expect((await session.query('SHOW transaction_read_only')).rows).toEqual([{ transaction_read_only: 'on' }])
+      session.release()
+    })
+
+    test('is not answered when it is something else by now', async () => {
+      const session = await pool.take(signal)
+      const change = `${FORGET}; CREATE TABLE app.t (id int, name text)`
+      const open = await judgeHeld(session, 'SELECT name FROM t WHERE id = 1', change)
+      await expect(executeRead(open, signal)).rejects.toMatchObject({ code: 'ERR_SQL_CHANGED' })
+      session.release()
+    })
+
+    test('is not run twice when it calls what may have an effect', async () => {
+      const session = await pool.take(signal)
+      const open = await judgeHeld(session, 'SELECT pg_advisory_lock(id) FROM t WHERE id = 1', FORGET)
+      await expect(executeRead(open, signal)).rejects.toMatchObject({ code: 'ERR_SQL_CHANGED' })
+      expect((await session.query("SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory'")).rows).toHaveLength(1)
+      session.release()
+    })
   })
 
   test('keeps what it reads from being redefined until it has run', async () => {
