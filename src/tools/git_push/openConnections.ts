@@ -1,4 +1,4 @@
-import { GateError } from '../../errors.ts'
+import { settingsOf } from '../settingsOf.ts'
 import type { ToolParts } from '../tool.ts'
 import type { GitPrograms } from './git/findGit.ts'
 import { cacheOf, openRepositories, type Repositories } from './git/repositories.ts'
@@ -21,9 +21,7 @@ export function openConnections(parts: ToolParts<GitConnection>, findGit: () => 
   const open = new Map<string, OpenConnection & { readonly version: string }>()
   const sweptAt = new Map<string, number>()
   return async (name) => {
-    const all = parts.connections()
-    const settings = Object.hasOwn(all, name) ? all[name] : undefined
-    if (settings === undefined) throw new GateError('ERR_CONNECTION_UNKNOWN')
+    const settings = settingsOf(parts.connections(), name)
     const programs = await findGit()
     const version = JSON.stringify(settings)
     let connection = open.get(name)

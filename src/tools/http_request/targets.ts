@@ -1,5 +1,6 @@
 import type { Client, Pool } from 'undici'
 import { GateError } from '../../errors.ts'
+import { settingsOf } from '../settingsOf.ts'
 import type { ToolParts } from '../tool.ts'
 import { createConnector, type LookUpAddresses } from './createConnector.ts'
 import { readHeldHeaders } from './heldHeaders.ts'
@@ -41,12 +42,7 @@ export function openTargets(
   lookUp: LookUpAddresses,
 ): Targets {
   const open = new Map<string, OpenTarget>()
-  const settings = (name: string): HttpConnection => {
-    const all = connections()
-    const found = Object.hasOwn(all, name) ? all[name] : undefined
-    if (found === undefined) throw new GateError('ERR_CONNECTION_UNKNOWN')
-    return found
-  }
+  const settings = (name: string): HttpConnection => settingsOf(connections(), name)
   const endAll = async (how: 'close' | 'destroy') => {
     const all = [...open.values()]
     open.clear()

@@ -1,4 +1,4 @@
-import { GateError } from '../../errors.ts'
+import { settingsOf } from '../settingsOf.ts'
 import type { ToolParts } from '../tool.ts'
 import { type Cluster, openCluster } from './cluster/openCluster.ts'
 import type { KubernetesConnection } from './settings.ts'
@@ -15,11 +15,7 @@ export interface Clusters {
 export function openClusters(parts: ToolParts<KubernetesConnection>): Clusters {
   const open = new Map<string, { readonly settings: KubernetesConnection; readonly cluster: Cluster }>()
   const left = new Set<Cluster>()
-  const settings = (name: string) => {
-    const found = parts.connections()[name]
-    if (found === undefined) throw new GateError('ERR_CONNECTION_UNKNOWN')
-    return found
-  }
+  const settings = (name: string) => settingsOf(parts.connections(), name)
   return {
     settings,
     cluster(name) {

@@ -1,5 +1,6 @@
 import { GateError } from '../../errors.ts'
 import type { ReadSecret } from '../../settings/secretReference.ts'
+import { settingsOf } from '../settingsOf.ts'
 import { createKeptJudgements, type KeptJudgements } from './keptJudgements.ts'
 import { createSessionPool, type SessionPool } from './session/createSessionPool.ts'
 import type { Role } from './session/openSession.ts'
@@ -31,12 +32,7 @@ export function createConnectionPools(
 ): ConnectionPools {
   const entries = new Map<string, Entry>()
   const judgements = new Map<string, { readonly settings: PostgresConnection; readonly kept: KeptJudgements }>()
-  const settings = (name: string): PostgresConnection => {
-    const all = connections()
-    const found = Object.hasOwn(all, name) ? all[name] : undefined
-    if (found === undefined) throw new GateError('ERR_CONNECTION_UNKNOWN')
-    return found
-  }
+  const settings = (name: string): PostgresConnection => settingsOf(connections(), name)
   return {
     settings,
     pool: (name, role, judgedBy) => {

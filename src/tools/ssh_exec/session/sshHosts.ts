@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { GateError } from '../../../errors.ts'
+import { settingsOf } from '../../settingsOf.ts'
 import type { ToolParts } from '../../tool.ts'
 import type { SshConnection } from '../settings.ts'
 import { type ClientPool, createClientPool } from './clientPool.ts'
@@ -37,14 +38,9 @@ interface Entry {
 export function createSshHosts({ connections, readSecret, alsoSecret }: ToolParts<SshConnection>): SshHosts {
   const entries = new Map<string, Entry>()
 
-  const settingsOf = (name: string): SshConnection => {
-    const all = connections()
-    const found = Object.hasOwn(all, name) ? all[name] : undefined
-    if (found === undefined) throw new GateError('ERR_CONNECTION_UNKNOWN')
-    return found
-  }
+  const settingsFor = (name: string): SshConnection => settingsOf(connections(), name)
   const poolFor = (name: string, judgedBy: SshConnection): ClientPool => {
-    const settings = settingsOf(name)
+    const settings = settingsFor(name)
     if (!areSame(settings, judgedBy)) {
       throw new GateError('ERR_APPROVAL_CHANGED', { detail: 'The connection was configured anew meanwhile.' })
     }
@@ -57,7 +53,7 @@ export function createSshHosts({ connections, readSecret, alsoSecret }: ToolPart
   }
 
   return {
-    settings: settingsOf,
+    settings: settingsFor,
     async run(name, judgedBy, { sent, stdin, effect, signal, report, beforeSend }) {
       const { timeout, maxBytes } = judgedBy.limits
       const remote = { sent, stdin, timeoutMs: timeout, endsWithConnection: effect === 'read' }
