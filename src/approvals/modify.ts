@@ -1,7 +1,7 @@
 import type { Constraints, Decision, Json, MaskedText } from '../call.ts'
-import { newId } from '../newId.ts'
 import type { Approval, Author, ShownRequest, VoteSurface } from './approval.ts'
 import { type RequestTerms, stillAnswers } from './openOrJoin.ts'
+import { pendingRecord } from './pendingRecord.ts'
 import { moved, type Refusal, type Transition } from './transitions.ts'
 import { type Admission, refuseClosed, refuseVoter } from './vote.ts'
 
@@ -94,33 +94,18 @@ export function modifiedApproval(
   parent: Approval,
   judged: Rejudged,
   { author, via, note }: Writing,
-  { needs, ttlMs, escalation }: RequestTerms,
+  terms: RequestTerms,
   claimWithinMs: number,
   now: number,
 ): Approval {
-  const { args, digest, decision, constraints, labels, connectionVersion, shown } = judged
+  const { args, digest, constraints, labels, connectionVersion, shown } = judged
   const { id, callId, caller, agent, tool, connection, modification } = parent
   const earlier = modification?.authors.filter(({ person }) => person !== author.person) ?? []
   return {
-    id: newId('apr', now),
-    version: 1,
-    state: 'pending',
-    ...{ callId, caller, agent, tool, connection, labels, connectionVersion, digest, args },
-    operations: decision.verdicts.map((verdict) => verdict.operation),
-    verdicts: decision.verdicts,
-    policyVersion: decision.policyVersion,
-    constraints,
+    ...pendingRecord(judged.decision, terms, claimWithinMs, now),
+    ...{ callId, caller, agent, tool, connection, labels, connectionVersion, digest, args, constraints },
     // Its own words, about what it asked for.
     shown: { ...shown, reason: parent.shown.reason },
-    needs,
-    votes: [],
-    createdAt: now,
-    expiresAt: now + ttlMs,
-    ttlMs,
-    claimWithinMs,
-    ...{ claimBy: undefined, withdrawnBy: undefined, lease: undefined, takenBy: undefined, takenAt: undefined },
-    ...{ outcomeRef: undefined, settledAt: undefined, output: undefined, failure: undefined, afterUnknown: undefined },
-    escalation: escalation && { at: now + escalation.afterMs, to: escalation.to },
     modification: {
       ...{ parent: id, author, via, note },
       before: parent.shown.fields,

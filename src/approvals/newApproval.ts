@@ -1,9 +1,9 @@
 import type { Decision, RuleEscalation } from '../call.ts'
 import { GateError } from '../errors.ts'
-import { newId } from '../newId.ts'
 import { type Approval, approvalCallerOf, type Need, type ShownRequest } from './approval.ts'
 import type { ClearRequest } from './clearance.ts'
 import type { RequestTerms } from './openOrJoin.ts'
+import { pendingRecord } from './pendingRecord.ts'
 import type { ApprovalRules } from './settings.ts'
 
 /** What the decision asks of an approval, with the sizes of the reviewer sets as configured now. */
@@ -51,45 +51,15 @@ export function refuseNobody({ needs }: RequestTerms, rules: ApprovalRules): voi
 export function newApproval(
   request: ClearRequest,
   shown: ShownRequest,
-  { needs, ttlMs, escalation }: RequestTerms,
+  terms: RequestTerms,
   rules: ApprovalRules,
   now: number,
 ): Approval {
-  const { callId, tool, connection, labels, connectionVersion, digest, args, decision, constraints } = request
+  const { callId, caller, agent, tool, connection, labels, connectionVersion, digest, args, constraints } = request
   return {
-    id: newId('apr', now),
-    version: 1,
-    state: 'pending',
-    callId,
-    caller: approvalCallerOf(request.caller),
-    agent: { name: request.agent.name, version: request.agent.version },
-    tool,
-    connection,
-    labels,
-    connectionVersion,
-    digest,
-    args,
-    operations: decision.verdicts.map((verdict) => verdict.operation),
-    verdicts: decision.verdicts,
-    policyVersion: decision.policyVersion,
-    constraints,
-    shown,
-    needs,
-    votes: [],
-    createdAt: now,
-    expiresAt: now + ttlMs,
-    ttlMs,
-    claimWithinMs: rules.claimWithinMs,
-    claimBy: undefined,
-    withdrawnBy: undefined,
-    lease: undefined,
-    takenBy: undefined,
-    takenAt: undefined,
-    outcomeRef: undefined,
-    settledAt: undefined,
-    output: undefined,
-    failure: undefined,
-    afterUnknown: undefined,
-    escalation: escalation && { at: now + escalation.afterMs, to: escalation.to },
+    ...pendingRecord(request.decision, terms, rules.claimWithinMs, now),
+    ...{ callId, tool, connection, labels, connectionVersion, digest, args, constraints, shown },
+    caller: approvalCallerOf(caller),
+    agent: { name: agent.name, version: agent.version },
   }
 }
