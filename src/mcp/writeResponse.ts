@@ -25,7 +25,7 @@ export async function writeResponse(from: Response, to: ServerResponse, stallMs 
       await reader.cancel()
       return
     }
-    if (!to.write(value)) await drained(to, stallMs)
+    if (!to.write(value)) await settled(to, 'drain', stallMs)
   }
   to.end()
 }
@@ -38,29 +38,20 @@ export async function endResponse(to: ServerResponse, text: string, stallMs = ST
   if (to.destroyed) return
   to.end(text)
   if (!to.writableNeedDrain && to.writableLength === 0) return
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(() => to.destroy(), stallMs)
-    const settle = () => {
-      clearTimeout(timer)
-      to.off('finish', settle)
-      to.off('close', settle)
-      resolve()
-    }
-    to.on('finish', settle)
-    to.on('close', settle)
-  })
+  await settled(to, 'finish', stallMs)
 }
 
-function drained(to: ServerResponse, stallMs: number): Promise<void> {
+/** Resolves when the response has said this or is closed; one whose client does not read for so long is destroyed. */
+function settled(to: ServerResponse, event: 'drain' | 'finish', stallMs: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => to.destroy(), stallMs)
     const settle = () => {
       clearTimeout(timer)
-      to.off('drain', settle)
+      to.off(event, settle)
       to.off('close', settle)
       resolve()
     }
-    to.on('drain', settle)
+    to.on(event, settle)
     to.on('close', settle)
   })
 }
