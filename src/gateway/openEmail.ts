@@ -1,27 +1,15 @@
-import type { Logger } from 'pino'
-import type { Lease } from '../approvals/approval.ts'
-import type { LinkTo } from '../approvals/notifier.ts'
-import type { ApprovalStore, DeliveryStore, EventOutbox } from '../approvals/ports.ts'
-import type { Trail } from '../audit/trail.ts'
 import { createEmailNotifier } from '../email/createEmailNotifier.ts'
 import { EmailProblem, sendEmail } from '../email/sendEmail.ts'
 import type { EmailSettings } from '../email/settings.ts'
-import type { ReadSecret } from '../settings/secretReference.ts'
 import { errorFacts } from './errorFacts.ts'
+import { holderOf, type NoticeParts } from './noticeParts.ts'
 import { startNotifyLoop } from './notifyLoop.ts'
 
-interface EmailParts {
+interface EmailParts extends NoticeParts {
   readonly settings: EmailSettings
   /** The gateway's public host. */
   readonly host: string
-  readonly store: ApprovalStore & EventOutbox & DeliveryStore
-  readonly lease: Lease
-  readonly trail: Trail
-  readonly nameGroup: (id: string) => string
-  readonly readSecret: ReadSecret
-  readonly linkTo: LinkTo
   readonly clock: () => number
-  readonly log: Logger
 }
 
 export interface EmailReviews {
@@ -47,7 +35,7 @@ export async function openEmail(parts: EmailParts): Promise<EmailReviews> {
   // A new list of recipients is not told the past.
   await store.startFromNow(`notifier:${notifier.surface}`)
   const loop = startNotifyLoop({
-    ...{ store, notifier, holder: `${lease.replica}#${lease.epoch}`, clock },
+    ...{ store, notifier, holder: holderOf(lease), clock },
     pace: { slowestMs: SLOWEST_MS },
     onTrouble: (error) => log.warn(factsOf(error), 'no mail can be sent now; news wait in the outbox'),
     onRecovered: () => log.info('mail is sent again'),

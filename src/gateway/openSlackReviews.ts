@@ -1,10 +1,7 @@
-import type { Logger } from 'pino'
-import type { Lease } from '../approvals/approval.ts'
 import type { ApprovalGate } from '../approvals/clearance.ts'
 import type { AccountLinkStore } from '../approvals/linkPorts.ts'
 import type { LookUpGroups, Reviewer } from '../approvals/membership.ts'
 import type { Rejudge } from '../approvals/modify.ts'
-import type { LinkTo } from '../approvals/notifier.ts'
 import type { DeliveryStore } from '../approvals/ports.ts'
 import type { Trail } from '../audit/trail.ts'
 import type { Config } from '../config/loadConfig.ts'
@@ -15,32 +12,27 @@ import type { ProviderSettings } from '../identity/settings.ts'
 import type { Masker } from '../masking/masker.ts'
 import { maskFreeText } from '../masking/maskText.ts'
 import type { RawRoute } from '../mcp/rawRoute.ts'
-import type { ReadSecret, SecretReference } from '../settings/secretReference.ts'
+import type { SecretReference } from '../settings/secretReference.ts'
 import { openSlack } from '../slack/openSlack.ts'
 import type { SlackSettings } from '../slack/settings.ts'
 import { SlackProblem } from '../slack/slackApi.ts'
 import type { SlackLinking, SlackRefusal } from '../slack/slackDesk.ts'
 import { errorFacts } from './errorFacts.ts'
+import { holderOf, type NoticeParts } from './noticeParts.ts'
 import { startNotifyLoop } from './notifyLoop.ts'
 import { openAccountLinks, type PersonWithAddress, personKeyOf } from './openAccountLinks.ts'
 
-interface SlackReviewParts {
+interface SlackReviewParts extends NoticeParts {
   readonly config: Config
   readonly settings: SlackSettings
   readonly approvals: ApprovalGate
   readonly store: ApprovalGate['store'] & DeliveryStore & AccountLinkStore
-  readonly lease: Lease
-  readonly trail: Trail
   readonly lookUpGroups: LookUpGroups
   readonly personWithAddress: PersonWithAddress
   readonly masker: Masker
   readonly rejudge: Rejudge
-  readonly nameGroup: (id: string) => string
-  readonly readSecret: ReadSecret
-  readonly linkTo: LinkTo
   readonly linking: SlackLinking | undefined
   readonly countRefusal: (address: string, code: ErrorCode) => void
-  readonly log: Logger
 }
 
 export interface SlackReviews {
@@ -101,7 +93,7 @@ export async function openSlackReviews(parts: SlackReviewParts): Promise<SlackRe
   const loop = startNotifyLoop({
     store,
     notifier: slack.notifier,
-    holder: `${lease.replica}#${lease.epoch}`,
+    holder: holderOf(lease),
     clock: approvals.clock,
     onTrouble: (error) => log.warn(factsOf(error), 'Slack cannot be told of requests now; they wait in the outbox'),
     onRecovered: () => log.info('Slack is told of requests again'),

@@ -1,28 +1,16 @@
-import type { Logger } from 'pino'
-import type { Lease } from '../approvals/approval.ts'
-import type { LinkTo } from '../approvals/notifier.ts'
-import type { ApprovalStore, DeliveryStore, EventOutbox } from '../approvals/ports.ts'
-import type { Trail } from '../audit/trail.ts'
-import type { ReadSecret } from '../settings/secretReference.ts'
 import { createWebhookNotifier } from '../webhook/createWebhookNotifier.ts'
 import { WebhookProblem } from '../webhook/postEvent.ts'
 import type { WebhookSettings } from '../webhook/settings.ts'
 import { readWebhookKey } from '../webhook/signature.ts'
 import { errorFacts } from './errorFacts.ts'
+import { holderOf, type NoticeParts } from './noticeParts.ts'
 import { startNotifyLoop } from './notifyLoop.ts'
 
-interface WebhookParts {
+interface WebhookParts extends NoticeParts {
   readonly receivers: readonly WebhookSettings[]
-  readonly store: ApprovalStore & EventOutbox & DeliveryStore
-  readonly lease: Lease
-  readonly trail: Trail
-  readonly nameGroup: (id: string) => string
-  readonly readSecret: ReadSecret
   /** A secret in another writing, which must not leave either. */
   readonly alsoSecret: (value: string) => void
-  readonly linkTo: LinkTo
   readonly clock: () => number
-  readonly log: Logger
 }
 
 export interface Webhooks {
@@ -65,7 +53,7 @@ export async function openWebhooks(parts: WebhookParts): Promise<Webhooks> {
   for (const { notifier } of notifiers) await store.startFromNow(`notifier:${notifier.surface}`)
   const loops = notifiers.map(({ host, notifier }) =>
     startNotifyLoop({
-      ...{ store, notifier, holder: `${lease.replica}#${lease.epoch}`, clock },
+      ...{ store, notifier, holder: holderOf(lease), clock },
       pace: { slowestMs: SLOWEST_MS, remindMs: Number.POSITIVE_INFINITY },
       onTrouble: (error) =>
         log.warn(
