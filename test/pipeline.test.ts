@@ -105,6 +105,37 @@ describe('what a tool says before its target has answered', () => {
     expect(wiped).toMatchObject({ status: 'denied', code: 'ERR_POLICY_DENIED' })
   })
 
+  test('decides nothing once the hours of a rule are over', async () => {
+    const made = gate(`
+policy: agents
+connection: numbers
+rules:
+  - match: { operation: READ, during: "mon-sun 08:00-18:00 UTC" }
+    action: allow
+`)
+    made.clock.now = Date.parse('2026-11-20T17:59:59.900Z')
+    made.login('agent')
+    made.tally.script.guess = (truth) => truth
+    expect(await made.call('tally', READ)).toMatchObject({ status: 'ok' })
+    made.tally.script.beforeAnswer = async () => {
+      made.clock.now += 5_000
+    }
+    expect(await made.call('tally', READ)).toMatchObject({ status: 'denied', code: 'ERR_POLICY_DENIED' })
+    expect(made.tally.seen.executed).toBe(1)
+  })
+
+  test('is not shown as it was masked before a credential was learned', async () => {
+    const rotated = 'rotated-credential-9876543210'
+    const made = gate(POLICY, { inlineWaitMs: 0 })
+    made.tally.script.guess = (truth) => truth
+    made.tally.script.beforeAnswer = async () => made.learn(rotated)
+    const answer = await made.call('tally', { ...ADD, name: rotated })
+    expect(answer).toMatchObject({ status: 'pending_approval' })
+    expect(JSON.stringify([answer, made.events])).not.toContain(rotated)
+    expect(JSON.stringify((await made.pending()).shown)).not.toContain(rotated)
+    expect(JSON.stringify(made.events)).toContain('[masked:server-credential]')
+  })
+
   test('may be what nothing can be decided about', async () => {
     const made = gate()
     made.tally.script.guess = () => ({ operations: undefined }) as unknown as Understood

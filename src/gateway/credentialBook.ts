@@ -29,6 +29,6 @@ export function openCredentialBook(read: ReadSecret): CredentialBook {
       return value
     },
     add,
-    detector: { find: (text) => current.find(text) },
+    detector: { find: (text) => current.find(text), edition: () => current.edition() },
   }
 }

@@ -154,12 +154,15 @@ function bytesOf(row: readonly Json[]): number {
   return Buffer.byteLength(JSON.stringify(row), 'utf8') + 1
 }
 
-/** `bytesOf` is never more than this: JSON may write each character as `\u0000`, and no number takes more than 24. */
+/**
+ * `bytesOf` is never more than this: JSON may write each character as `\u0000`, and no number takes more than 25:
+ * `-0.0000012345678901234567`.
+ */
 function mostBytesOf(row: readonly Json[]): number {
   let most = row.length + 3
   for (const cell of row) {
     if (typeof cell === 'string') most += 6 * cell.length + 2
-    else most += typeof cell === 'object' && cell !== null ? bytesOf([cell]) : 24
+    else most += typeof cell === 'object' && cell !== null ? bytesOf([cell]) : 25
   }
   return most
 }

@@ -12,6 +12,8 @@ export interface Masker {
   findIn(text: string, name?: string): readonly Span[]
   /** Server-held credentials alone: for text that is code, where only whole literals may be judged by shape. */
   findCredentialsIn(text: string): readonly Span[]
+  /** Another object as soon as there are other credentials: what was masked before may show one of them. */
+  edition(): object
 }
 
 /**
@@ -34,6 +36,7 @@ export function createMasker(credentials: CredentialDetector, onCredentialHit: (
   }
   return {
     findCredentialsIn: (text) => search(text, plainCopyOf(text)),
+    edition: () => credentials.edition(),
     findIn(text, name) {
       const copy = plainCopyOf(text)
       const credentialSpans = search(text, copy)

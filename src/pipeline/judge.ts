@@ -13,7 +13,8 @@ import type { ToolRequest } from './readRequest.ts'
 export interface Weighed {
   /** What it is about. */
   readonly understood: Understood
-  readonly inForce: InForce
+  /** What it rests on beside that. */
+  readonly basis: Basis
   readonly decision: Decision
   readonly constraints: Constraints
   readonly digest: string
@@ -32,7 +33,8 @@ export interface JudgedRequest extends Pick<Weighed, 'decision' | 'constraints' 
 /**
  * Decides what was understood, binds it to a digest, and records both.
  *
- * @param ahead what was decided while the target was still being asked; it counts when it is about the very same
+ * @param ahead what was decided while the target was still being asked; it counts when it is about the very same, and
+ *   nothing has changed meanwhile
  */
 export function judge(
   request: ToolRequest,
@@ -43,7 +45,8 @@ export function judge(
 ): JudgedRequest {
   const { record, masker } = passage
   const { effect } = understanding
-  const isSame = ahead !== undefined && ahead.inForce === inForce && isAbout(ahead, understanding)
+  const isSame =
+    ahead !== undefined && isAbout(ahead, understanding) && isUnchanged(ahead.basis, basisOf(inForce, passage))
   const show = maskEachOnce(masker)
   const operations = isSame ? ahead.operations : understanding.operations.map(show)
   record.understood({ connection: request.connection.name, effect, operations })
@@ -60,6 +63,22 @@ function isAbout({ understood }: Weighed, understanding: Understood): boolean {
   return parts.every((part) => understood[part] === understanding[part])
 }
 
+/** What may change while a target is asked; locks may make that seconds. */
+interface Basis {
+  readonly inForce: InForce
+  /** The hours of rules begin and end with a minute. */
+  readonly minute: number
+  readonly credentials: object
+}
+
+function basisOf(inForce: InForce, { gates, masker }: Pick<Passage, 'gates' | 'masker'>): Basis {
+  return { inForce, minute: Math.floor(gates.approvals.clock() / 60_000), credentials: masker.edition() }
+}
+
+function isUnchanged(before: Basis, now: Basis): boolean {
+  return before.inForce === now.inForce && before.minute === now.minute && before.credentials === now.credentials
+}
+
 /** Decides what was understood, and binds it to a digest. Nothing is recorded: for what is asked of people only. */
 export function weigh(
   request: ToolRequest,
@@ -72,6 +91,7 @@ export function weigh(
   const { connection, tool } = request
   const { operations, judged, target } = understood
   const { policies } = inForce
+  const basis = basisOf(inForce, { gates, masker })
   // Uses are counted by clear.ts, where nothing can come in between; here every rule has room.
   const moment = { ...unusedAt(gates.approvals.clock(), policies.rated), ...(used && { used }) }
   const decided = decide({ caller, connection, tool: tool.name, operations, moment }, policies)
@@ -88,7 +108,7 @@ export function weigh(
   }
   const digest = digestOf(gates.digestKey, bound)
   const shown = maskRequest(understood.request, masker)
-  return { understood, inForce, decision, constraints, digest, shown, operations: operations.map(show) }
+  return { understood, basis, decision, constraints, digest, shown, operations: operations.map(show) }
 }
 
 /** The decision as everybody may see it: what the operations quote of the caller is masked. */

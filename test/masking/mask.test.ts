@@ -61,6 +61,18 @@ test('rows are shown for as long as their JSON fits the cap, to the byte', () =>
   )
 })
 
+test('the longest numbers keep to the cap', () => {
+  const longest = -1.2345678901234567e-6
+  const row = Array.from({ length: 40 }, () => longest)
+  const columns = Object.fromEntries(row.map((_, at) => [`n${at}`, []]))
+  const bytes = JSON.stringify(row).length + 1
+  expect(mask(outputOf(columns, [row], { maxBytes: bytes }), masker).result).toMatchObject({ rows: [row] })
+  expect(mask(outputOf(columns, [row], { maxBytes: bytes - 1 }), masker).result).toMatchObject({
+    rows: [],
+    truncated: true,
+  })
+})
+
 test('a protected column is replaced whole, nulls included, and the note says how many values it was', () => {
   const masked = mask(
     outputOf({ id: [], email: ['users.email'] }, [
