@@ -62,6 +62,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       'node:path',
       'node:tls',
       'pg',
+      'pg-protocol',
       'pq15',
       'pq16',
       'pq17',

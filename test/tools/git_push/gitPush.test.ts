@@ -296,7 +296,7 @@ describe('what looks like a secret', () => {
 
   test.each(['alarm', 'trusting'])('goes to a person at best, who does not see it (%s)', async (branch) => {
     const { gate, upstream } = shop
-    const oid = commit({ 'fixture.txt': `key ${AWS}\n` }, { message: `About ${AWS}` })
+    const oid = commit({ 'fixture.txt': `key ${AWS}\n` }, { message: `About ${AWS} on ${branch}` })
     await leave(branch, oid)
     const args = { connection: 'shop', branch: `feature/${branch}`, commit: oid }
     const answer = await gate.call('git_push', args)
