@@ -31,11 +31,17 @@ export async function openAppendFile(file: TrailFile): Promise<AppendFile> {
   // One hand-over to another thread for each append instead of two.
   const syncFlag = (await hasSyncedWrites(dirname(file.path))) ? O_DSYNC : 0
   let handle = await openForAppend(file.path, O_CREAT | syncFlag)
-  // What an earlier process has left may be in memory only, and a synced write covers no bytes but its own.
-  await handle.datasync()
-  let durable = (await handle.stat()).size
+  let durable: number
   let torn = false
-  await syncFolder(dirname(file.path))
+  try {
+    // What an earlier process has left may be in memory only, and a synced write covers no bytes but its own.
+    await handle.datasync()
+    durable = (await handle.stat()).size
+    await syncFolder(dirname(file.path))
+  } catch (error) {
+    await handle.close()
+    throw error
+  }
 
   return {
     file,

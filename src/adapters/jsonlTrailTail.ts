@@ -36,6 +36,8 @@ export async function findTail(dir: string, replica: string): Promise<Tail> {
       const end = await endOfLastLine(handle)
       if (file === newest) torn = await moveTornAside(handle, file, end)
       if (end === 0) continue
+      // Whoever wrote it may have been killed before it was durable, and the next record may begin another file.
+      await handle.datasync()
       return { ...readSeal(await readLastLine(handle, end), file), file, newest, torn }
     } finally {
       await handle.close()

@@ -195,6 +195,22 @@ describe('files and starts', () => {
     expect((await verifyTrail(dir, withKey))[0]).toMatchObject({ break: undefined, records: 6, provenTo: 6 })
   })
 
+  test('the end of the chain is durable before a new file rests on it: who left it may have been killed', async () => {
+    const dir = await makeFolder()
+    const before = await openTestTrail(dir, { now: () => new Date('2026-11-20T23:59:00Z') })
+    await before.trail.close()
+    const known = await trailFiles(dir)
+    const sync = await holdSync()
+    const opening = openTestTrail(dir, { now: () => new Date('2026-11-21T00:01:00Z') })
+    await sync.entered()
+    expect(await trailFiles(dir)).toEqual(known)
+    sync.release()
+    const { trail } = await opening
+    await trail.close()
+    expect(await trailFiles(dir)).toEqual([...known, 'trail-r1-2026-11-21.jsonl'])
+    expect((await verifyTrail(dir, withKey))[0]?.break).toBeUndefined()
+  })
+
   test('hourly rotation names the hour, and a clock that goes back does not reopen an older file', async () => {
     const dir = await makeFolder()
     let now = new Date('2026-11-20T09:10:00.000Z')

@@ -1,4 +1,16 @@
-import { appendFile, mkdtemp, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises'
+import {
+  appendFile,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  statfs,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { openAppendFile } from '../../src/adapters/jsonlTrailFile.ts'
@@ -32,6 +44,21 @@ test('a file that cannot be restored takes nothing until it can, and is not made
   await output.append(Buffer.from('next\n'))
   expect(await readFile(file.path, 'utf8')).toBe('durable\nnext\n')
   await output.close()
+})
+
+test.runIf(process.platform === 'linux')('a file whose bytes cannot be made durable is not left open', async () => {
+  const file = trailFile(await makeFolder(), 'r1', '2026-11-20')
+  const handle = await open(import.meta.filename)
+  const prototype = Object.getPrototypeOf(handle)
+  await handle.close()
+  const { datasync } = prototype
+  onTestFinished(() => Object.assign(prototype, { datasync }))
+  prototype.datasync = () => Promise.reject(Object.assign(new Error('EIO'), { code: 'EIO' }))
+  await expect(openAppendFile(file)).rejects.toMatchObject({ code: 'EIO' })
+  const numbers = await readdir('/proc/self/fd')
+  const paths = await Promise.all(numbers.map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')))
+  expect(await stat(file.path)).toMatchObject({ size: 0 })
+  expect(paths).not.toContain(file.path)
 })
 
 /** What the machine offers: not every folder for temporary files is on ext4. */
