@@ -19,7 +19,7 @@ export default mergeConfig(base, {
       'test/slack/{forgery,outages,pressure,votes}.test.ts',
       'test/tools/git_push/gitPush.test.ts',
       'test/tools/run_sql/analysis/analyze.test.ts',
-      'test/tools/run_sql/kept*.test.ts',
+      'test/tools/run_sql/{held,kept}*.test.ts',
       'test/tools/run_sql/session/createSessionPool.test.ts',
       'test/tools/run_sql/syntax/parse.test.ts',
       'test/webhook/delivery.test.ts',
