@@ -46,7 +46,7 @@ export async function prepareToHold(
   if (place === undefined) return undefined
   const select = Buffer.from(call.sql).subarray(place.start, place.end).toString()
   const behind = [
-    versionsOf(analysis.restsOn, protectedColumnParameters(call.settings.protect)),
+    versionsOf(analysis.restsOn, protectedColumnParameters(call.settings.protect), namesIn(call.statement)),
     ...kept.asked
       .filter(({ question }) => question === TYPES_QUESTION)
       .map(({ statement }) => `(${withValues(statement)})`),
@@ -119,12 +119,25 @@ function canBeHeld({ statement, sql }: JudgedCall, { judgement, asked }: KeptJud
   if (form !== 'query' || effect !== 'read' || kind !== 'SelectStmt') return false
   if (sql.length > MAX_TEXT) return false
   if (!asked.every(isAboutObjects)) return false
+  // Its name is looked for on the search path, and leaves no trace in the tree.
+  if ([...walkTree(statement.root)].some((found) => found.kind === 'CollateClause')) return false
   const settled = judgement.analysis?.settled
   return settled === 'settled' || (settled === 'dated' && !saysToday(statement))
 }
 
 function isAboutObjects({ question }: Asked): boolean {
   return question === undefined || QUESTIONS.has(question)
+}
+
+/** What it calls and converts to. Some names leave no trace in the tree: `name(t)` can be a column, `text(a)` nothing. */
+function namesIn({ root }: JudgedCall['statement']): readonly string[] {
+  const found = new Set<string>()
+  for (const { kind, node, parent, field } of walkTree(root)) {
+    if (kind !== 'String' || typeof node.sval !== 'string' || node.sval === 'pg_catalog') continue
+    if (parent?.kind === 'FuncCall' && field === 'funcname') found.add(node.sval)
+    if (parent?.kind === 'TypeName' && field === 'names') found.add(node.sval)
+  }
+  return [...found]
 }
 
 /** Words in literals of dates and times that mean another day tomorrow. */

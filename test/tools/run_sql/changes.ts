@@ -400,6 +400,104 @@ export const CHANGES: readonly Change[] = [
     change: 'ALTER TABLE t DROP CONSTRAINT k; ALTER TABLE t ADD CONSTRAINT k UNIQUE (id, email)',
   },
   {
+    title: 'an heir of an heir, whose parent in between gets the protected column only now',
+    setup: `CREATE TABLE u (id int, phone text); CREATE TABLE y () INHERITS (u); CREATE TABLE w (id int, phone text);
+      INSERT INTO w VALUES (1, 'known'); CREATE TABLE x (id int); ALTER TABLE w INHERIT x`,
+    sql: 'SELECT phone FROM u',
+    settings: protect('w.phone'),
+    change: 'ALTER TABLE x ADD COLUMN phone text; ALTER TABLE x INHERIT y',
+  },
+  {
+    title: 'a partition with a protected column at the third level',
+    setup: `CREATE TABLE u (id int, phone text) PARTITION BY LIST (id); CREATE TABLE y PARTITION OF u FOR VALUES IN (1, 2) PARTITION BY LIST (id);
+      CREATE TABLE w (id int, phone text); INSERT INTO w VALUES (1, 'known')`,
+    sql: 'SELECT phone FROM u',
+    settings: protect('w.phone'),
+    change: 'ALTER TABLE y ATTACH PARTITION w FOR VALUES IN (1)',
+  },
+  {
+    title: 'a role with a policy that the reader is no longer a member of',
+    setup: `CREATE ROLE reader_of_t; GRANT reader_of_t TO gate_ro; CREATE TABLE t (id int); INSERT INTO t VALUES (1);
+      ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY theirs ON t TO reader_of_t USING (true)`,
+    sql: 'SELECT id FROM t',
+    change: 'REVOKE reader_of_t FROM gate_ro',
+  },
+  {
+    title: 'a reader that row security holds for from now on',
+    setup: `ALTER ROLE gate_ro BYPASSRLS; CREATE TABLE t (id int); INSERT INTO t VALUES (1);
+      ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE VIEW v WITH (security_invoker) AS SELECT id FROM t`,
+    sql: 'SELECT id FROM v',
+    change: 'ALTER ROLE gate_ro NOBYPASSRLS',
+  },
+  {
+    title: 'a type of several values that gets one more',
+    setup: 'CREATE TYPE pair AS (a int); CREATE TABLE t (p pair); INSERT INTO t VALUES (ROW (1))',
+    sql: 'SELECT (p).* FROM t',
+    change: 'ALTER TYPE pair ADD ATTRIBUTE b int',
+  },
+  {
+    title: 'a type of several values, inside of a function of the server, with another name for one of them',
+    setup: 'CREATE TYPE pair AS (a int); CREATE TABLE t (p pair[]); INSERT INTO t VALUES (ARRAY[ROW (1)::pair])',
+    sql: 'SELECT u.* FROM t, unnest(t.p) AS u',
+    change: 'ALTER TYPE pair RENAME ATTRIBUTE a TO b',
+  },
+  {
+    title: 'a cast of a type of theirs',
+    setup: `CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE t (m mood); CREATE FUNCTION f(mood) RETURNS text LANGUAGE sql AS $$ SELECT 'f' $$`,
+    sql: 'SELECT m::text FROM t',
+    change: 'CREATE CAST (mood AS text) WITH FUNCTION f(mood)',
+  },
+  {
+    title: 'a cast between types of the server',
+    setup: `CREATE TABLE t (a int); CREATE FUNCTION f(int) RETURNS text LANGUAGE sql AS $$ SELECT 'f' $$`,
+    sql: 'SELECT a::text FROM t',
+    change: 'CREATE CAST (int AS text) WITH FUNCTION f(int)',
+  },
+  {
+    title: 'a function that is called as a column was',
+    setup: 'CREATE TABLE t (id int, a text)',
+    sql: 'SELECT a(t) FROM t',
+    change: 'CREATE FUNCTION a(t) RETURNS text LANGUAGE sql AS $$ SELECT 1::text $$',
+  },
+  {
+    title: 'a function that is called as a conversion was',
+    setup: 'CREATE TABLE t (a varchar)',
+    sql: 'SELECT text(a) FROM t',
+    change: 'CREATE FUNCTION text(varchar) RETURNS text LANGUAGE sql AS $$ SELECT 1::text $$',
+  },
+  {
+    title: 'a type that is called as a function was',
+    setup: 'CREATE TABLE t (a varchar)',
+    sql: 'SELECT lower(a) FROM t',
+    change: 'CREATE DOMAIN lower AS text CHECK (length(VALUE) > 0)',
+    same: 'judged anew',
+  },
+  {
+    title: 'a type that comes first on the search path, named in a list of columns',
+    setup: `CREATE TYPE mood AS ENUM ('sad')`,
+    sql: `SELECT m FROM json_to_recordset('[{"m": "sad"}]') AS r (m mood)`,
+    change: `CREATE FUNCTION f(text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RETURN true; END $$; CREATE DOMAIN app.mood AS text CHECK (f(VALUE))`,
+  },
+  {
+    title: 'a type that comes first on the search path, in a conversion to the type that a value has',
+    setup: `CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE t (m mood)`,
+    sql: 'SELECT m::mood FROM t',
+    change: `CREATE FUNCTION f(text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RETURN true; END $$; CREATE DOMAIN app.mood AS text CHECK (f(VALUE))`,
+  },
+  {
+    title: 'a key that a grouping depends on',
+    setup: 'CREATE TABLE t (id int PRIMARY KEY, a text)',
+    sql: 'SELECT id, a FROM t GROUP BY id',
+    change: 'ALTER TABLE t DROP CONSTRAINT t_pkey',
+  },
+  {
+    title: 'a function of the server that is declared to be another kind',
+    setup: 'CREATE TABLE t (a text)',
+    sql: 'SELECT initcap(a) FROM t',
+    change: 'ALTER FUNCTION pg_catalog.initcap(text) COST 2',
+    same: 'judged anew',
+  },
+  {
     title: 'a column that is protected from now on',
     setup: 'CREATE TABLE t (id int, email text)',
     sql: 'SELECT email FROM t',

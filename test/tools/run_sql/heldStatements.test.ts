@@ -24,7 +24,8 @@ const SCHEMA = `
   ALTER DEFAULT PRIVILEGES IN SCHEMA public, app GRANT SELECT ON TABLES TO gate_ro;
   CREATE TYPE public.mood AS ENUM ('calm'); CREATE FUNCTION public.one() RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT 1';
   CREATE TABLE t (id int, name text, day date, mood mood); INSERT INTO t VALUES (1, 'one', '2026-01-01', 'calm'), (2, 'two', '2026-02-02', 'calm');
-  CREATE VIEW v AS SELECT id, name FROM t WHERE id < 10
+  CREATE VIEW v AS SELECT id, name FROM t WHERE id < 10;
+  CREATE TABLE secured (id int); ALTER TABLE secured ENABLE ROW LEVEL SECURITY
 `
 
 describe.each([15, 16, 17, 18] as const)('a read that comes again, on PostgreSQL %i', (major) => {
@@ -90,6 +91,9 @@ describe.each([15, 16, 17, 18] as const)('a read that comes again, on PostgreSQL
     ['a name in a literal', "SELECT 't'::regclass::oid FROM t"],
     ['a literal of a type of their own', "SELECT id FROM t WHERE mood = 'calm'"],
     ['a function of their own', 'SELECT one() FROM t'],
+    ['a word like that, written as arrays are', "SELECT id FROM t WHERE day = ANY ('{to\\day}'::date[])"],
+    ['a collation', 'SELECT name FROM t ORDER BY name COLLATE "C"'],
+    ['row security', 'SELECT id FROM secured'],
     ['a plan', 'EXPLAIN (COSTS OFF) SELECT id FROM t'],
   ])('is analysed each time when there is more to its meaning: %s', async (_, sql) => {
     for (let time = 0; time < 4; time++) expect(await isHeld(sql)).toBe(false)
@@ -111,6 +115,22 @@ describe.each([15, 16, 17, 18] as const)('a read that comes again, on PostgreSQL
     expect(await read('SELECT name FROM t WHERE id = 1')).toEqual([['first']])
     await target.admin('DROP TABLE app.t')
     expect(await read('SELECT name FROM t WHERE id = 1')).toEqual([['one']])
+  })
+
+  test('reads the clock of the time zone that the server has by now', async () => {
+    // Liberia was 44 minutes and a half behind until 1972, and has the time of UTC since.
+    const sql = "SELECT extract(epoch FROM '1970-06-01 00:00'::timestamptz)::int"
+    try {
+      await target.admin("ALTER SYSTEM SET TimeZone = 'UTC'")
+      await target.admin('SELECT pg_reload_conf()')
+      await expect.poll(() => read(sql)).toEqual([[13_046_400]])
+      await HOLD(sql)
+      await target.admin("ALTER SYSTEM SET TimeZone = 'Africa/Monrovia'")
+      await target.admin('SELECT pg_reload_conf()')
+      await expect.poll(() => read(sql)).toEqual([[13_049_070]])
+    } finally {
+      await target.admin('ALTER SYSTEM RESET TimeZone')
+    }
   })
 
   test('finds a schema closed that its role may only look into as a member of another', async () => {

@@ -18,6 +18,8 @@ export interface RelationFacts {
   /** The SELECT rule of a view or materialised view that did not come with the server. */
   readonly rule: { readonly oid: number; readonly version: string; readonly tree: string } | undefined
   readonly generated: readonly { readonly column: number; readonly virtual: boolean; readonly tree: string }[]
+  /** Row security is switched on. */
+  readonly secured: boolean
   /** Row security. Whose role a view runs as decides whether it applies, so it is assumed to. */
   readonly policies: readonly { readonly oid: number; readonly version: string; readonly trees: readonly string[] }[]
 }
@@ -154,7 +156,7 @@ const RELATIONS = `(
       SELECT pg_catalog.json_agg(pg_catalog.json_build_object('column', a.attnum, 'virtual', a.attgenerated = 'v', 'tree', d.adbin::text))
         FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
        WHERE a.attrelid = c.oid AND a.attgenerated <> '') END,
-    'policies', CASE WHEN c.relrowsecurity THEN (
+    'secured', c.relrowsecurity, 'policies', CASE WHEN c.relrowsecurity THEN (
       SELECT pg_catalog.json_agg(pg_catalog.json_build_object('oid', p.oid::int8, 'version', ${VERSION('p')},
           'trees', pg_catalog.array_remove(ARRAY[p.polqual::text, p.polwithcheck::text], NULL)))
         FROM pg_catalog.pg_policy p WHERE p.polrelid = c.oid) END))::text
@@ -190,6 +192,10 @@ const NAMED = `SELECT given.oid FROM ${given(2)} UNION SELECT o.oprcode::oid FRO
 
 const FACTS = `SELECT ${RELATIONS}, ${functionsOf(NAMED)}, ${OPERATORS}`
 
+/**
+ * `attributes` is no fact of a judgement, which sees them in the tree: `(pair).*` is spelt out there. But a tree that is
+ * kept does not change with them.
+ */
 /** Every user-defined type inside the given ones: elements of arrays, columns of rows, bases of domains and ranges. */
 const TYPES = `WITH RECURSIVE closure (oid, converted) AS (
     SELECT oid, false FROM ${given(4)}
@@ -210,6 +216,9 @@ const TYPES = `WITH RECURSIVE closure (oid, converted) AS (
 const FACTS_WITH_TYPES = `${TYPES}
 SELECT ${RELATIONS}, ${functionsOf(`${NAMED} UNION SELECT oid FROM io`)}, ${OPERATORS},
   (SELECT pg_catalog.json_agg(oid::int8)::text FROM io) AS type_functions,
+  (SELECT pg_catalog.string_agg(${VERSION('a')}, ' ' ORDER BY a.attrelid, a.attnum)
+     FROM closure c JOIN pg_catalog.pg_type t ON t.oid = c.oid JOIN pg_catalog.pg_attribute a ON a.attrelid = t.typrelid
+    WHERE a.attnum > 0) AS attributes,
   (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('oid', k.oid::int8, 'version', ${VERSION('k')}, 'tree', k.conbin::text))::text
      FROM pg_catalog.pg_constraint k
     WHERE k.contypid IN (SELECT oid FROM closure WHERE converted) AND k.conbin IS NOT NULL) AS domains`

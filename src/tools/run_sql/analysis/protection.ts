@@ -8,7 +8,7 @@ export interface Protection {
   hasProtected(relation: number): boolean
   /** Every configured column. */
   readonly all: Taint
-  /** Every relation with one, however it came to it. */
+  /** Every partition, heir and parent, at any distance, also those that have no such column. */
   readonly family: readonly number[]
   /** `users.email` as configured, for `public.users.email` as it is called in facts. */
   labelOf(column: string): string
@@ -25,7 +25,7 @@ export function protectedColumnParameters(protect: readonly string[]): readonly 
 
 /**
  * Resolves configured columns by name: the column itself, its namesakes in every partition and heir, and in every
- * parent, because reading a parent reads its children. Takes $1, $2, $3 and gives one JSON text. `OFFSET 0` keeps the
+ * parent, because reading a parent reads its children. A parent that has none is told too. Takes $1, $2, $3 and gives one JSON text. `OFFSET 0` keeps the
  * planner on index look-ups, for the catalogs are large and the configured columns few, and what hides the arrays from
  * it keeps it from planning anew for each call.
  */
@@ -50,22 +50,23 @@ export const PROTECTED_COLUMNS = `(
   SELECT pg_catalog.json_agg(pg_catalog.json_build_object(
       'entry', f.ord, 'relation', f.relation::int8, 'column', a.attnum,
       'own', EXISTS (SELECT FROM wanted w WHERE w.ord = f.ord AND w.relation = f.relation)))::text
-    FROM family f CROSS JOIN LATERAL (
+    FROM family f LEFT JOIN LATERAL (
       SELECT attnum FROM pg_catalog.pg_attribute
-       WHERE attrelid = f.relation AND attname = f.column_name AND attnum > 0 AND NOT attisdropped OFFSET 0) AS a
+       WHERE attrelid = f.relation AND attname = f.column_name AND attnum > 0 AND NOT attisdropped OFFSET 0) AS a ON true
 )`
 
 interface ProtectedRow {
   readonly entry: number
   readonly relation: number
-  readonly column: number
+  /** Null where it has none of that name. */
+  readonly column: number | null
   readonly own: boolean
 }
 
 /** Throws ERR_SQL_PROTECTED_COLUMN when a configured column does not exist: a misspelt one would protect nothing. */
 export function readProtection(protect: readonly string[], json: string | null): Protection {
   const rows = JSON.parse(json ?? '[]') as ProtectedRow[]
-  const found = new Set(rows.filter((row) => row.own).map((row) => row.entry))
+  const found = new Set(rows.filter((row) => row.own && row.column !== null).map((row) => row.entry))
   const missing = protect.find((_, index) => !found.has(index + 1))
   if (missing !== undefined) {
     throw new GateError('ERR_SQL_PROTECTED_COLUMN', { detail: `There is no column ${missing}.` })
@@ -73,6 +74,7 @@ export function readProtection(protect: readonly string[], json: string | null):
   const byRelation = new Map<number, Map<number, Taint>>()
   const labels = new Map<string, string>()
   for (const { entry, relation, column } of rows) {
+    if (column === null) continue
     const label = protect[entry - 1] ?? ''
     const name = canonicalName(label)
     labels.set(name, label)
@@ -86,7 +88,7 @@ export function readProtection(protect: readonly string[], json: string | null):
       return column === 0 ? union(columns.values()) : (columns.get(column) ?? CLEAN)
     },
     all: new Set(labels.keys()),
-    family: [...byRelation.keys()],
+    family: [...new Set(rows.map(({ relation }) => relation))],
     hasProtected: (relation) => byRelation.has(relation),
     labelOf: (column) => labels.get(column) ?? column,
   }

@@ -1,9 +1,11 @@
+import { FIRST_USER_OID } from './catalogFacts.ts'
+
 /** The objects that a judgement rests on, as it found them. */
 export interface RestsOn {
   readonly relations: readonly NamedObject[]
   readonly functions: readonly NamedObject[]
   readonly operators: readonly number[]
-  /** Relations in which configured columns were found: partitions, heirs and parents included. */
+  /** Relations of configured columns: partitions, heirs and parents included, also those that have no such column. */
   readonly family: readonly number[]
 }
 
@@ -23,12 +25,16 @@ interface NamedObject {
  * - Protected columns: what the configured names lead to; which columns of the family have those names; who is parent and
  *   who is heir, of each member of the family, so that it is the same family.
  * - Names: everything that has the name of one of the relations and functions, in any schema, whether its schema may be
- *   looked into, and the schemas that names are looked for in. These are no facts of the judgement; but a text that is not
- *   analysed again could mean one of them by now. (A new operator makes the server analyse everything again.)
+ *   looked into, and the schemas that names are looked for in; all casts that did not come with the server; settings by
+ *   which literals are read. These are no facts of the judgement; but a text that is not analysed again could mean something
+ *   else by now. (A new operator or operator class makes the server analyse everything again.)
+ *
+ * @param named names in the text of what is called and converted to: a function, or a type, of this name may be meant
  */
 export function versionsOf(
   { relations, functions, operators, family }: RestsOn,
   protect: readonly (readonly string[])[],
+  named: readonly string[],
 ): string {
   const [schemas = [], tables = [], columns = []] = protect
   const parts = [
@@ -45,8 +51,11 @@ export function versionsOf(
     `SELECT ${all(row('i.inhparent', 'i.inhrelid'))} FROM pg_catalog.pg_inherits i WHERE ${isOne('i.inhrelid', family.map(String))}`,
     `SELECT ${all("c.oid || CASE WHEN pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE') THEN '+' ELSE '-' END")}
        FROM pg_catalog.pg_class c WHERE ${isOne('c.relname', names(relations))}`,
-    `SELECT ${all('p.oid::text')} FROM pg_catalog.pg_proc p WHERE ${isOne('p.proname', names(functions))}`,
+    `SELECT ${all('p.oid::text')} FROM pg_catalog.pg_proc p WHERE ${isOne('p.proname', [...new Set([...names(functions), ...named.map(text)])])}`,
+    `SELECT ${all('t.oid::text')} FROM pg_catalog.pg_type t WHERE ${isOne('t.typname', named.map(text))}`,
+    `SELECT ${all(version('k'))} FROM pg_catalog.pg_cast k WHERE k.oid >= ${FIRST_USER_OID}`,
     SEARCHED,
+    READ_BY,
   ]
   return `pg_catalog.concat(${parts.map((part) => `(${part}), ';'`).join(', ')})`
 }
@@ -70,6 +79,13 @@ const RELATION_VERSION = `pg_catalog.concat(${version('c')},
 /** The temporary schema has another name in each session, and nothing in it that outlives a call. */
 const SEARCHED = `pg_catalog.array_remove(pg_catalog.current_schemas(true),
     (SELECT n.nspname FROM pg_catalog.pg_namespace n WHERE n.oid = pg_catalog.pg_my_temp_schema()))::text`
+
+/** What the server's configuration says of literals, and may say otherwise at any time. The rest is given at connect. */
+const READ_BY = row(
+  ...['TimeZone', 'timezone_abbreviations', 'array_nulls', 'transform_null_equals'].map(
+    (name) => `pg_catalog.current_setting('${name}')`,
+  ),
+)
 
 const oids = (objects: readonly NamedObject[]): string[] => objects.map(({ oid }) => String(oid))
 const names = (objects: readonly NamedObject[]): string[] => [...new Set(objects.map(({ name }) => text(name)))]

@@ -16,13 +16,13 @@ export async function readProtectedPlaces(session: AnalysisSession, protect: rea
   ])
   const found = JSON.parse(String(answer?.rows[0]?.protection ?? 'null')) as Place[] | null
   // Heirs and partitions come and go, and are found when a statement is judged.
-  const own = (found ?? []).filter(({ own }) => own)
+  const own = (found ?? []).filter(({ own, column }) => own && column !== null)
   return JSON.stringify(own.map(({ entry, relation, column }) => [entry, relation, column].join(' ')).sort())
 }
 
 interface Place {
   readonly entry: number
   readonly relation: number
-  readonly column: number
+  readonly column: number | null
   readonly own: boolean
 }

@@ -30,7 +30,7 @@ export interface Session {
   /** Type OIDs of the parameters of a text, which is parsed and not run. */
   parameterTypes(text: string): Promise<readonly number[]>
   /**
-   * Ends everything that a call can have left: transaction, settings, locks, prepared statements, temporary tables. Does
+   * Throws after `cancel`. Ends everything that a call can have left: transaction, settings, locks, prepared statements, temporary tables. Does
    * nothing right after a request that left nothing.
    */
   reset(): Promise<void>
@@ -122,6 +122,7 @@ async function connect(
   let before: BatchStatement[] = []
   /** Nothing was sent since a request that left nothing. */
   let isClean = false
+  let isCancelled = false
   const takeBefore = (): readonly BatchStatement[] => before.splice(0)
   connection.on('parameterStatus', (message: { parameterName: string; parameterValue: string }) => {
     parameters.set(message.parameterName, message.parameterValue)
@@ -192,6 +193,8 @@ async function connect(
       before = [...before, { text }]
     },
     reset: async () => {
+      // The request to stop may arrive at any time from now on, and would stop the next call.
+      if (isCancelled) throw new GateError('ERR_TARGET_UNAVAILABLE')
       before = []
       const dropped = held.takeDropped()
       if (isClean && dropped.length === 0) return
@@ -225,7 +228,7 @@ async function connect(
       return withDeadline(result)
     },
     cancel: async () => {
-      isClean = false
+      isCancelled = true
       await cancelRequest(client, tls)
     },
     isOpen: () => open,

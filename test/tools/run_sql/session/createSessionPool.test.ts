@@ -1,5 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createSessionPool, type SessionPool } from '../../../../src/tools/run_sql/session/createSessionPool.ts'
+import {
+  createSessionPool,
+  type SessionPool,
+  type TakenSession,
+} from '../../../../src/tools/run_sql/session/createSessionPool.ts'
 import { startTestServer, type TestServer } from '../testServer.ts'
 
 const signal = new AbortController().signal
@@ -205,6 +209,26 @@ describe.each([15, 16, 17, 18] as const)('the sessions of a connection, PostgreS
     await session.cancel()
     await expect(running).rejects.toMatchObject({ code: '57014' })
     session.release()
+  })
+
+  test('gives nobody a session that somebody wanted to stop: the request may still be on its way', async () => {
+    const pid = async (session: TakenSession) => (await session.query('SELECT pg_backend_pid() AS pid')).rows[0]?.pid
+    const session = await pool.take(signal)
+    const first = await pid(session)
+    const prepared = { text: 'SELECT 1', name: 'held', isOnlyPrepared: true }
+    await session.batch([{ text: 'BEGIN' }, prepared, { ...prepared, name: 'witness' }])
+    const running = session.run({
+      ...LIMITS,
+      text: prepared.text,
+      prepared: { name: 'held', witness: 'witness', leavesNothing: true },
+    })
+    const cancelled = session.cancel()
+    await running.catch(() => undefined)
+    session.release()
+    await cancelled
+    const next = await pool.take(signal)
+    expect(await pid(next)).not.toBe(first)
+    next.release()
   })
 
   test('lets the server stop a statement at its time limit', async () => {
