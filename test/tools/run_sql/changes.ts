@@ -448,6 +448,21 @@ export const CHANGES: readonly Change[] = [
     change: 'CREATE CAST (mood AS text) WITH FUNCTION f(mood)',
   },
   {
+    title: 'an order of a type of theirs',
+    setup: `CREATE TYPE mood AS ENUM ('sad', 'happy'); CREATE TABLE t (m mood); INSERT INTO t VALUES ('sad'), ('happy');
+      CREATE FUNCTION f(mood, mood) RETURNS int IMMUTABLE LANGUAGE sql AS $$ SELECT enum_cmp($2, $1) $$;
+      CREATE FUNCTION lt(mood, mood) RETURNS boolean IMMUTABLE LANGUAGE sql AS $$ SELECT f($1, $2) < 0 $$;
+      CREATE FUNCTION le(mood, mood) RETURNS boolean IMMUTABLE LANGUAGE sql AS $$ SELECT f($1, $2) <= 0 $$;
+      CREATE FUNCTION gt(mood, mood) RETURNS boolean IMMUTABLE LANGUAGE sql AS $$ SELECT f($1, $2) > 0 $$;
+      CREATE FUNCTION ge(mood, mood) RETURNS boolean IMMUTABLE LANGUAGE sql AS $$ SELECT f($1, $2) >= 0 $$;
+      CREATE OPERATOR <| (LEFTARG = mood, RIGHTARG = mood, FUNCTION = lt); CREATE OPERATOR <=| (LEFTARG = mood, RIGHTARG = mood, FUNCTION = le);
+      CREATE OPERATOR >| (LEFTARG = mood, RIGHTARG = mood, FUNCTION = gt); CREATE OPERATOR >=| (LEFTARG = mood, RIGHTARG = mood, FUNCTION = ge);
+      CREATE OPERATOR FAMILY backwards USING btree; ALTER OPERATOR FAMILY backwards USING btree ADD OPERATOR 1 <| (mood, mood),
+      OPERATOR 2 <=| (mood, mood), OPERATOR 3 = (anyenum, anyenum), OPERATOR 4 >=| (mood, mood), OPERATOR 5 >| (mood, mood), FUNCTION 1 (mood, mood) f(mood, mood)`,
+    sql: 'SELECT m FROM t ORDER BY m',
+    change: 'CREATE OPERATOR CLASS backwards DEFAULT FOR TYPE mood USING btree FAMILY backwards AS STORAGE mood',
+  },
+  {
     title: 'a cast between types of the server',
     setup: `CREATE TABLE t (a int); CREATE FUNCTION f(int) RETURNS text LANGUAGE sql AS $$ SELECT 'f' $$`,
     sql: 'SELECT a::text FROM t',

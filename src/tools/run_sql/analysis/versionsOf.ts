@@ -25,9 +25,9 @@ interface NamedObject {
  * - Protected columns: what the configured names lead to; which columns of the family have those names; who is parent and
  *   who is heir, of each member of the family, so that it is the same family.
  * - Names: everything that has the name of one of the relations and functions, in any schema, whether its schema may be
- *   looked into, and the schemas that names are looked for in; all casts that did not come with the server; settings by
- *   which literals are read. These are no facts of the judgement; but a text that is not analysed again could mean something
- *   else by now. (A new operator or operator class makes the server analyse everything again.)
+ *   looked into, and the schemas that names are looked for in; all casts and operator classes that did not come with the server;
+ *   settings by which literals are read. These are no facts of the judgement; but a text that is not analysed again could mean something
+ *   else by now. (A new operator makes the server analyse everything again.)
  *
  * @param named names in the text of what is called and converted to: a function, or a type, of this name may be meant
  */
@@ -54,6 +54,7 @@ export function versionsOf(
     `SELECT ${all('p.oid::text')} FROM pg_catalog.pg_proc p WHERE ${isOne('p.proname', [...new Set([...names(functions), ...named.map(text)])])}`,
     `SELECT ${all('t.oid::text')} FROM pg_catalog.pg_type t WHERE ${isOne('t.typname', named.map(text))}`,
     `SELECT ${all(version('k'))} FROM pg_catalog.pg_cast k WHERE k.oid >= ${FIRST_USER_OID}`,
+    `SELECT ${all(version('k'))} FROM pg_catalog.pg_opclass k WHERE k.oid >= ${FIRST_USER_OID}`,
     SEARCHED,
     READ_BY,
   ]
