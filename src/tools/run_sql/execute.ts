@@ -44,8 +44,6 @@ export async function executeRead(open: OpenStatement, signal: AbortSignal): Pro
 }
 
 async function judgeOnceMore({ held: _, ...open }: OpenStatement, signal: AbortSignal): Promise<OpenStatement> {
-  // What is not known to be harmless may have had an effect, which must not come twice.
-  if (!leavesNothing(open)) throw new GateError('ERR_SQL_CHANGED')
   const { session, judgement } = open
   const fresh = await judgeInTransaction(session, open, undefined, signal)
   const decided = (of: Judgement): string => JSON.stringify([of.operations, of.judged])
@@ -115,16 +113,11 @@ async function run(open: OpenStatement, signal: AbortSignal): Promise<PortalResu
       maxRows: settings.limits.maxRows + 1,
       maxBytes: settings.limits.maxBytes * WIRE_FACTOR + WIRE_EXTRA,
       hidden: hiddenColumns(open),
-      prepared: held && { name: held.name, witness: held.witness.name, leavesNothing: leavesNothing(open) },
+      prepared: held && { name: held.name, witness: held.witness.name },
     })
   } finally {
     signal.removeEventListener('abort', cancel)
   }
-}
-
-/** Only what is not known to be harmless is an operation of its own (function:...): the rest of a SELECT keeps nothing. */
-function leavesNothing({ judgement }: Pick<OpenStatement, 'judgement'>): boolean {
-  return judgement.operations.every(({ operation }) => operation === 'SELECT' || operation.startsWith('predicate:'))
 }
 
 /** Columns that masking replaces whole; undefined when there are none. */

@@ -25,6 +25,8 @@ const SCHEMA = `
   CREATE TYPE public.mood AS ENUM ('calm'); CREATE FUNCTION public.one() RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT 1';
   CREATE TABLE t (id int, name text, day date, mood mood); INSERT INTO t VALUES (1, 'one', '2026-01-01', 'calm'), (2, 'two', '2026-02-02', 'calm');
   CREATE VIEW v AS SELECT id, name FROM t WHERE id < 10;
+  CREATE TABLE "it's \\ $1::oid[]
+" ("it's \\ $1::oid[]" int);
   CREATE TABLE secured (id int); ALTER TABLE secured ENABLE ROW LEVEL SECURITY
 `
 
@@ -61,12 +63,18 @@ describe.each([15, 16, 17, 18] as const)('a read that comes again, on PostgreSQL
   }
   /** An analysis makes a temporary object, which takes a transaction id; what the session holds takes none. */
   async function isHeld(sql: string, params: readonly string[] = []): Promise<boolean> {
+    return (await transactionsOf(() => read(sql, params))) === 0n
+  }
+  /** How many take an id meanwhile. */
+  async function transactionsOf(work: () => Promise<unknown>): Promise<bigint> {
     const before = await nextId()
-    await read(sql, params)
-    return (await nextId()) === before + 1n
+    await work()
+    return (await nextId()) - before - 1n
   }
 
   test.each([
+    `SELECT "it's \\ $1::oid[]" FROM "it's \\ $1::oid[]
+"`,
     'SELECT id, name FROM t WHERE id = 1',
     'SELECT id, name FROM t WHERE id = 1;',
     ' /* first */ SELECT t.id, count(*), max(v.name) FROM t JOIN v USING (id) GROUP BY 1 ORDER BY 1 ; -- last',
@@ -94,6 +102,7 @@ describe.each([15, 16, 17, 18] as const)('a read that comes again, on PostgreSQL
     ['a word like that, written as arrays are', "SELECT id FROM t WHERE day = ANY ('{to\\day}'::date[])"],
     ['a collation', 'SELECT name FROM t ORDER BY name COLLATE "C"'],
     ['row security', 'SELECT id FROM secured'],
+    ['a function that may have an effect', 'SELECT pg_advisory_lock(id) FROM t WHERE id = 1'],
     ['a plan', 'EXPLAIN (COSTS OFF) SELECT id FROM t'],
   ])('is analysed each time when there is more to its meaning: %s', async (_, sql) => {
     for (let time = 0; time < 4; time++) expect(await isHeld(sql)).toBe(false)
@@ -203,12 +212,16 @@ describe.each([15, 16, 17, 18] as const)('a read that comes again, on PostgreSQL
       session.release()
     })
 
-    test('is not run twice when it calls what may have an effect', async () => {
-      const session = await pool.take(signal)
-      const open = await judgeHeld(session, 'SELECT pg_advisory_lock(id) FROM t WHERE id = 1', FORGET)
+    test('is not answered when rows of a protected heir have come to it, which waits for no lock', async () => {
+      await target.admin(`CREATE TABLE u (phone text); CREATE TABLE y () INHERITS (u); CREATE TABLE x (phone text);
+        CREATE TABLE w (phone text) INHERITS (x); INSERT INTO w VALUES ('known')`)
+      settings = target.connection({ protect: ['w.phone'] })
+      const protecting = createSessionPool(settings, 'read', target.readSecret)
+      const session = await protecting.take(signal)
+      const open = await judgeHeld(session, 'SELECT phone FROM u', 'ALTER TABLE x INHERIT y')
       await expect(executeRead(open, signal)).rejects.toMatchObject({ code: 'ERR_SQL_CHANGED' })
-      expect((await session.query("SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory'")).rows).toHaveLength(1)
       session.release()
+      await protecting.close()
     })
   })
 
@@ -234,16 +247,27 @@ describe.each([15, 16, 17, 18] as const)('a read that comes again, on PostgreSQL
     expect(await read(sql)).toEqual([['one']])
   })
 
-  test('leaves no lock behind that its function took for the session', async () => {
-    const sql = 'SELECT pg_advisory_lock(id) FROM t WHERE id = 1'
-    await HOLD(sql)
-    const locks = async () => (await target.admin("SELECT FROM pg_locks WHERE locktype = 'advisory'")).length
-    await expect.poll(locks).toBe(0)
-    const understanding = await understand(sql)
-    await understanding.execute(started, async () => undefined, signal)
-    expect(await locks()).toBe(1)
-    await understanding.release()
-    await expect.poll(locks).toBe(0)
+  test('is analysed each time when it may be refused: a plan of it is not made before, which calls functions to estimate', async () => {
+    const [row] = await target.admin("SELECT 't'::regclass::oid AS oid")
+    const sql = `SELECT t.id FROM t JOIN v USING (id) WHERE t.name = table_to_xml(${row?.oid}::oid::regclass, true, false, '')::text`
+    for (let time = 0; time < 4; time++) {
+      const judge = async (): Promise<void> => {
+        const { operations, release } = await understand(sql)
+        expect(operations).toContainEqual(expect.objectContaining({ floor: 'deny' }))
+        await release()
+      }
+      expect(await transactionsOf(judge)).not.toBe(0n)
+    }
+  })
+
+  test('is seen by nobody else who has the session, also not through a view', async () => {
+    await target.admin('CREATE VIEW seen AS SELECT statement FROM pg_prepared_statements')
+    await HOLD("SELECT name FROM t WHERE name = 'private'")
+    for (const sql of ['SELECT statement FROM seen', 'SELECT (pg_prepared_statement()).statement']) {
+      const { operations, release } = await understand(sql)
+      expect(operations).toContainEqual(expect.objectContaining({ floor: 'deny' }))
+      await release()
+    }
   })
 
   test('has left its transaction when it is answered, so that nothing keeps a change waiting', async () => {

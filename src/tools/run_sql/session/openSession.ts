@@ -215,7 +215,7 @@ async function connect(
       const { query, result } = createPortalQuery({ ...request, before: takeBefore().map(({ text }) => text) })
       client.query(query)
       return withDeadline(result).then((answer) => {
-        isClean = request.prepared?.leavesNothing === true && answer.hasEnded
+        isClean = request.prepared !== undefined && answer.hasEnded
         return answer
       })
     },

@@ -21,13 +21,14 @@ export interface PortalRequest {
 /** What the hidden columns of one row may have; more would have to be held in memory to be dropped. */
 const HIDDEN_BYTES = 64 * 1024 * 1024
 
-/** What was prepared before under a name; the request's text is then not sent. The transaction is rolled back behind it. */
+/**
+ * What was prepared before under a name; the request's text is then not sent. The transaction is rolled back behind it, and
+ * nothing of it outlives that: no setting, no lock, no object of the session.
+ */
 export interface PreparedRequest {
   readonly name: string
   /** Asked behind it, by name: one row of one column. */
   readonly witness: string
-  /** Whether nothing of it outlives its transaction: no setting, no lock, no object of the session. */
-  readonly leavesNothing: boolean
 }
 
 interface PrecededRequest extends PortalRequest {

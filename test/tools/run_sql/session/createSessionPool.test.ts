@@ -220,7 +220,7 @@ describe.each([15, 16, 17, 18] as const)('the sessions of a connection, PostgreS
     const running = session.run({
       ...LIMITS,
       text: prepared.text,
-      prepared: { name: 'held', witness: 'witness', leavesNothing: true },
+      prepared: { name: 'held', witness: 'witness' },
     })
     const cancelled = session.cancel()
     await running.catch(() => undefined)
