@@ -68,29 +68,42 @@ register(
 
 // The target: statements of the agent on their way, and their answers.
 const { Connection } = createRequire(join(sources, 'startGateway.js'))('pg')
-const { parse, sync, emit } = Connection.prototype
+const { connect, emit } = Connection.prototype
 const kindOf = (text) => /^(UPDATE|INSERT|COMMIT)\b/.exec(text)?.[1]
-const parsed = new WeakMap()
-Connection.prototype.parse = function (query, ...rest) {
-  const kind = kindOf(query.text)
-  if (kind !== undefined) {
-    reach(`target:${kind}:before`)
-    parsed.set(this, kind)
+const running = new WeakMap()
+Connection.prototype.connect = function (...given) {
+  // First: a socket that connects takes its own `write` back.
+  connect.apply(this, given)
+  const { stream } = this
+  const { write } = stream
+  const prepared = new Map()
+  const kinds = new Set()
+  running.set(this, kinds)
+  stream.write = function (bytes, ...rest) {
+    for (const [type, ...texts] of messagesIn(bytes)) {
+      // Parse: name, text. Bind: portal, name. What is only prepared does not run.
+      if (type === 'P') prepared.set(texts[0], kindOf(texts[1]))
+      const kind = type === 'B' ? prepared.get(texts[1]) : type === 'Q' ? kindOf(texts[0]) : undefined
+      if (kind === undefined) continue
+      reach(`target:${kind}:before`)
+      kinds.add(kind)
+    }
+    // A corked socket sends the bytes when its owner uncorks it, which is before the next turn.
+    for (const kind of kinds) process.nextTick(() => reach(`target:${kind}:sent`))
+    return write.call(this, bytes, ...rest)
   }
-  return parse.call(this, query, ...rest)
 }
-Connection.prototype.sync = function (...rest) {
-  const kind = parsed.get(this)
-  // The bytes leave when the caller uncorks the socket, which it does before the next turn.
-  if (kind !== undefined) process.nextTick(() => reach(`target:${kind}:sent`))
-  return sync.apply(this, rest)
+/** Messages of the protocol: a letter, a length that counts itself, and for ours texts that end in NUL. */
+function* messagesIn(bytes) {
+  if (!Buffer.isBuffer(bytes)) return
+  for (let at = 0; at + 5 <= bytes.length; at += 1 + bytes.readUInt32BE(at + 1)) {
+    const body = bytes.subarray(at + 5, at + 1 + bytes.readUInt32BE(at + 1))
+    yield [String.fromCharCode(bytes[at]), ...body.toString('latin1').split('\0', 2)]
+  }
 }
 Connection.prototype.emit = function (event, message, ...rest) {
-  const kind = parsed.get(this)
-  if (event === 'commandComplete' && kind !== undefined && kindOf(message.text) === kind) {
-    parsed.delete(this)
-    reach(`target:${kind}:after`)
-  }
+  const kind = event === 'commandComplete' ? kindOf(message.text) : undefined
+  if (kind !== undefined && running.get(this)?.delete(kind)) reach(`target:${kind}:after`)
   return emit.call(this, event, message, ...rest)
 }
 
