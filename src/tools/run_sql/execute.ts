@@ -4,6 +4,7 @@ import type { ToolColumn, ToolOutput } from '../tool.ts'
 import type { ConnectionPools } from './connectionPools.ts'
 import { convertValue, typeName } from './convertValue.ts'
 import { COUNT_CHANGES, readChanges } from './countChanges.ts'
+import { noteRun } from './holdStatement.ts'
 import { type FreshJudgement, isJudgedTheSame, judgeInTransaction } from './judgeAgain.ts'
 import type { JudgedCall } from './judgedCall.ts'
 import type { Judgement } from './judgeStatement.ts'
@@ -37,6 +38,7 @@ export async function executeRead(open: OpenStatement, signal: AbortSignal): Pro
       result = await run(current, signal)
     }
     await checkFunctionsUnchanged(current)
+    noteRun(current)
     return toOutput(current, result, undefined)
   } catch (error) {
     throw scrubError(error, disclosureOf(current), signal)

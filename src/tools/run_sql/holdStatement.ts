@@ -115,11 +115,22 @@ export async function isStillHeld(session: Session, { witness, answer }: HeldSta
   return now?.rows[0]?.answer === answer
 }
 
+/**
+ * Judgements that somebody was allowed to run. The witness has the server plan the statement, and planning compares its
+ * constants with statistics, which are values: how long that takes is nothing for somebody who may not read them.
+ */
+const haveRun = new WeakSet<object>()
+
+/** The statement has run as it was judged: from now on it can be held. */
+export function noteRun({ judgement }: Pick<KeptJudgement, 'judgement'>): void {
+  haveRun.add(judgement)
+}
+
 function canBeHeld({ statement, sql }: JudgedCall, { judgement, asked }: KeptJudgement): boolean {
   const { form, effect, kind } = statement
   if (form !== 'query' || effect !== 'read' || kind !== 'SelectStmt') return false
   if (sql.length > MAX_TEXT) return false
-  if (!judgement.operations.every(isHarmless)) return false
+  if (!haveRun.has(judgement) || !judgement.operations.every(isHarmless)) return false
   if (!asked.every(isAboutObjects)) return false
   // Its name is looked for on the search path, and leaves no trace in the tree.
   if ([...walkTree(statement.root)].some((found) => found.kind === 'CollateClause')) return false

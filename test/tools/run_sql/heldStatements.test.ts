@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { StartedCall } from '../../../src/call.ts'
 import { executeRead, type OpenStatement } from '../../../src/tools/run_sql/execute.ts'
+import { noteRun } from '../../../src/tools/run_sql/holdStatement.ts'
 import { judgeInTransaction } from '../../../src/tools/run_sql/judgeAgain.ts'
 import {
   createSessionPool,
@@ -174,6 +175,7 @@ describe.each([15, 16, 17, 18] as const)('a read that comes again, on PostgreSQL
       const call = { settings, sql, params: [], statement: classify(await parseStatement(sql, major)) }
       const { judgement, asked = [] } = await judgeInTransaction(session, call, undefined, signal)
       const kept = { ...call, judgement, asked, described: { name: 'sql', text: sql, hidden: [], literals: [] } }
+      noteRun(kept)
       await session.reset()
       await judgeInTransaction(session, call, kept, signal)
       await session.reset()
@@ -258,6 +260,15 @@ describe.each([15, 16, 17, 18] as const)('a read that comes again, on PostgreSQL
       }
       expect(await transactionsOf(judge)).not.toBe(0n)
     }
+  })
+
+  test('is held only once it has run: nobody has a plan made of what they may not read', async () => {
+    const sql = "SELECT id FROM t WHERE name LIKE 'o%'"
+    const judge = async () => (await understand(sql)).release()
+    for (let time = 0; time < 4; time++) expect(await transactionsOf(judge)).not.toBe(0n)
+    await read(sql)
+    await judge()
+    expect(await transactionsOf(judge)).toBe(0n)
   })
 
   test('is seen by nobody else who has the session, also not through a view', async () => {
