@@ -1,6 +1,8 @@
 import type { Fact, Json, StartedCall } from '../../call.ts'
 import { GateError } from '../../errors.ts'
 import type { ToolColumn, ToolOutput } from '../tool.ts'
+import { PROTECTION_QUESTION } from './analysis/readStatementTree.ts'
+import { givesSameAnswers } from './analysis/recordAnswers.ts'
 import type { ConnectionPools } from './connectionPools.ts'
 import { convertValue, typeName } from './convertValue.ts'
 import { COUNT_CHANGES, readChanges } from './countChanges.ts'
@@ -33,11 +35,12 @@ export async function executeRead(open: OpenStatement, signal: AbortSignal): Pro
   let current = open
   try {
     let result = await run(current, signal)
-    if (open.held !== undefined && result.witness !== open.held.answer) {
+    if (open.held !== undefined && result.witness !== open.held.watched) {
       current = await judgeOnceMore(open, signal)
       result = await run(current, signal)
     }
     await checkFunctionsUnchanged(current)
+    await checkKinUnchanged(current)
     noteRun(current)
     return toOutput(current, result, undefined)
   } catch (error) {
@@ -115,7 +118,7 @@ async function run(open: OpenStatement, signal: AbortSignal): Promise<PortalResu
       maxRows: settings.limits.maxRows + 1,
       maxBytes: settings.limits.maxBytes * WIRE_FACTOR + WIRE_EXTRA,
       hidden: hiddenColumns(open),
-      prepared: held && { name: held.name, witness: held.witness.name },
+      prepared: held && { name: held.name, witness: held.watch.name },
     })
   } finally {
     signal.removeEventListener('abort', cancel)
@@ -159,6 +162,16 @@ async function checkFunctionsUnchanged({ session, judgement }: OpenStatement): P
   const now = new Map(rows.map(({ oid, version }) => [Number(oid), version]))
   if (judged.some(([oid, version]: [number, string]) => now.get(oid) !== version))
     throw new GateError('ERR_SQL_CHANGED')
+}
+
+/**
+ * Rows of a protected table that became a partition or an heir while a read ran: no lock of it keeps them out, and they
+ * were not judged. The watch of a held statement has looked already.
+ */
+async function checkKinUnchanged({ session, settings, held, asked }: OpenStatement): Promise<void> {
+  if (held !== undefined || settings.protect.length === 0) return
+  const questions = asked?.filter(({ question }) => question === PROTECTION_QUESTION) ?? []
+  if (!(await givesSameAnswers(session, questions))) throw new GateError('ERR_SQL_CHANGED')
 }
 
 /** A transaction in which everything has run. */

@@ -1,10 +1,10 @@
 import type { Operation } from '../../call.ts'
 import { TYPES_QUESTION } from './analysis/catalogFacts.ts'
 import { protectedColumnParameters } from './analysis/protection.ts'
-import { TREE_QUESTION } from './analysis/readStatementTree.ts'
+import { PROTECTION_QUESTION, TREE_QUESTION } from './analysis/readStatementTree.ts'
 import { type Asked, areSameAnswers } from './analysis/recordAnswers.ts'
 import type { BatchStatement } from './analysis/session.ts'
-import { versionsOf } from './analysis/versionsOf.ts'
+import { kinOf, versionsOf } from './analysis/versionsOf.ts'
 import type { JudgedCall } from './judgedCall.ts'
 import type { KeptJudgement } from './keptJudgements.ts'
 import type { HeldStatement } from './session/heldStatements.ts'
@@ -27,7 +27,7 @@ interface Holding {
 /** What is asked when nothing but a SELECT without parameters was judged. */
 const QUESTIONS: ReadonlySet<string> = new Set([
   TREE_QUESTION,
-  'countersign_protection',
+  PROTECTION_QUESTION,
   'countersign_facts',
   'countersign_relations',
   TYPES_QUESTION,
@@ -52,24 +52,27 @@ export async function prepareToHold(
       .filter(({ question }) => question === TYPES_QUESTION)
       .map(({ statement }) => `(${withValues(statement)})`),
   ]
-  const proposal = session.held.propose(call.sql, witnessOf(select, behind))
-  const { name, text, witness } = proposal
+  const inMotion = [kinOf(analysis.restsOn)]
+  const proposal = session.held.propose(call.sql, witnessOf(select, behind), witnessOf(select, inMotion))
+  const { name, text, witness, watch } = proposal
   return {
     async hold() {
       let isHeld = false
       try {
         // The statement is prepared, and what is behind it read, before the analysis that is compared: what changes before
-        // that shows in the comparison, and what changes after it makes the witness answer otherwise. Neither of the
-        // two prepared statements runs in this transaction, whose start is what the witness tells.
-        const [, , first, ...answers] = await session.batch([
+        // that shows in the comparison, and what changes after it makes the witness answer otherwise. None of the
+        // prepared statements runs in this transaction, whose start is what the witness tells.
+        const [, , , first, ...answers] = await session.batch([
           { ...witness, isOnlyPrepared: true },
+          { ...watch, isOnlyPrepared: true },
           { text, name, isOnlyPrepared: true },
-          { text: `SELECT ${answerOf('pg_catalog.transaction_timestamp()', behind)}` },
+          { text: `SELECT ${answerOf(BEGAN, behind)} AS answer, ${answerOf(BEGAN, inMotion)} AS watched` },
           ...kept.asked.map(({ statement }) => statement),
         ])
-        const answer = first?.rows[0]?.answer
-        if (typeof answer !== 'string' || !areSameAnswers(kept.asked, answers)) return false
-        session.held.hold(kept, proposal, answer)
+        const { answer, watched } = first?.rows[0] ?? {}
+        if (typeof answer !== 'string' || typeof watched !== 'string') return false
+        if (!areSameAnswers(kept.asked, answers)) return false
+        session.held.hold(kept, proposal, { answer, watched })
         isHeld = true
         return true
       } finally {
@@ -92,12 +95,14 @@ export async function prepareToHold(
  */
 function witnessOf(select: string, behind: readonly string[]): string {
   const now = `'now'::pg_catalog.timestamptz`
-  return `SELECT ${answerOf(now, behind)} WHERE NOT EXISTS (SELECT FROM (\n${select}\n) AS held WHERE false)`
+  return `SELECT ${answerOf(now, behind)} AS answer WHERE NOT EXISTS (SELECT FROM (\n${select}\n) AS held WHERE false)`
 }
 
 function answerOf(since: string, behind: readonly string[]): string {
-  return `pg_catalog.concat_ws(' ', ${since}, pg_catalog.sha256(pg_catalog.convert_to(pg_catalog.concat_ws(' ', ${behind.join(', ')}), 'UTF8'))) AS answer`
+  return `pg_catalog.concat_ws(' ', ${since}, pg_catalog.sha256(pg_catalog.convert_to(pg_catalog.concat_ws(' ', ${behind.join(', ')}), 'UTF8')))`
 }
+
+const BEGAN = 'pg_catalog.transaction_timestamp()'
 
 /** A question of ours with its parameters, which are lists of object ids, in the text. */
 function withValues({ text, params = [] }: BatchStatement): string {

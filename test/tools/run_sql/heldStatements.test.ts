@@ -304,12 +304,13 @@ describe('createHeldStatements', () => {
     const held = createHeldStatements(() => parsed)
     const judgements = Array.from({ length: 25 }, (_, number) => ({ number }))
     const names = judgements.map((judgement, number) => {
-      const proposal = held.propose(`SELECT ${number};`, `SELECT ${number}`)
+      const proposal = held.propose(`SELECT ${number};`, `SELECT ${number}`, `WATCH ${number}`)
       parsed[proposal.name] = proposal.text
       parsed[proposal.witness.name] = proposal.witness.text
+      parsed[proposal.watch.name] = proposal.watch.text
       if (number === 24) expect(held.find(judgements[0] ?? {})).toBeDefined()
-      held.hold(judgement, proposal, `at ${number}`)
-      return [proposal.name, proposal.witness.name]
+      held.hold(judgement, proposal, { answer: `at ${number}`, watched: 'now' })
+      return [proposal.name, proposal.witness.name, proposal.watch.name]
     })
     expect(judgements.map((judgement) => held.find(judgement)?.answer)).toEqual(
       judgements.map(({ number }) => (number === 1 ? undefined : `at ${number}`)),
@@ -321,16 +322,17 @@ describe('createHeldStatements', () => {
   test('knows nothing of what the server has lost', () => {
     const parsed: Record<string, string> = {}
     const held = createHeldStatements(() => parsed)
-    for (const lost of ['name', 'witness'] as const) {
+    for (const lost of ['name', 'witness', 'watch'] as const) {
       const judgement = {}
-      const proposal = held.propose('SELECT 1', 'SELECT 1')
+      const proposal = held.propose('SELECT 1', 'WITNESS 1', 'WATCH 1')
       parsed[proposal.name] = proposal.text
       parsed[proposal.witness.name] = proposal.witness.text
-      held.hold(judgement, proposal, 'now')
+      parsed[proposal.watch.name] = proposal.watch.text
+      held.hold(judgement, proposal, { answer: 'now', watched: 'now' })
       expect(held.find(judgement)).toBeDefined()
-      delete parsed[lost === 'name' ? proposal.name : proposal.witness.name]
+      delete parsed[lost === 'name' ? proposal.name : proposal[lost].name]
       expect(held.find(judgement)).toBeUndefined()
-      expect(held.takeDropped()).toHaveLength(1)
+      expect(held.takeDropped()).toHaveLength(2)
     }
   })
 })

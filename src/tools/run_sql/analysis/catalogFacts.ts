@@ -192,10 +192,6 @@ const NAMED = `SELECT given.oid FROM ${given(2)} UNION SELECT o.oprcode::oid FRO
 
 const FACTS = `SELECT ${RELATIONS}, ${functionsOf(NAMED)}, ${OPERATORS}`
 
-/**
- * `attributes` is no fact of a judgement, which sees them in the tree: `(pair).*` is spelt out there. But a tree that is
- * kept does not change with them.
- */
 /** Every user-defined type inside the given ones: elements of arrays, columns of rows, bases of domains and ranges. */
 const TYPES = `WITH RECURSIVE closure (oid, converted) AS (
     SELECT oid, false FROM ${given(4)}
@@ -213,6 +209,10 @@ const TYPES = `WITH RECURSIVE closure (oid, converted) AS (
      WHERE k.castsource IN (SELECT oid FROM closure) AND k.casttarget IN (114, 3802) AND k.castfunc <> 0
   )`
 
+/**
+ * `attributes` is no fact of a judgement, which sees them in the tree: `(pair).*` is spelt out there. But a tree that is
+ * kept does not change with them.
+ */
 const FACTS_WITH_TYPES = `${TYPES}
 SELECT ${RELATIONS}, ${functionsOf(`${NAMED} UNION SELECT oid FROM io`)}, ${OPERATORS},
   (SELECT pg_catalog.json_agg(oid::int8)::text FROM io) AS type_functions,

@@ -42,7 +42,7 @@ export async function readStatementTree(
     },
     { text: TREE, name: TREE_QUESTION },
     { text: `DROP PROCEDURE pg_temp.${NAME}` },
-    { text: PROTECTION, params: protectedColumnParameters(protect), name: 'countersign_protection' },
+    { text: PROTECTION, params: protectedColumnParameters(protect), name: PROTECTION_QUESTION },
   ])
   const tree = found?.rows[0]?.tree
   const protection = marked?.rows[0]?.protection
@@ -54,6 +54,9 @@ export async function readStatementTree(
 
 /** The name of the question whose answer is what the text means. All others ask about the objects behind it. */
 export const TREE_QUESTION = 'countersign_tree'
+
+/** The name of the question which columns are protected, through every partition, heir and parent. */
+export const PROTECTION_QUESTION = 'countersign_protection'
 
 const PROTECTION = `SELECT ${PROTECTED_COLUMNS} AS protection`
 

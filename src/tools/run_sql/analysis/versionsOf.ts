@@ -47,8 +47,7 @@ export function versionsOf(
       WHERE ${isOne('c.relname', tables.map(text))} AND ${isOne('n.nspname', schemas.map(text))}`,
     `SELECT ${all(row('a.attrelid', 'a.attnum', 'a.attname'))} FROM pg_catalog.pg_attribute a
       WHERE ${isOne('a.attrelid', family.map(String))} AND ${isOne('a.attname', columns.map(text))} AND a.attnum > 0 AND NOT a.attisdropped`,
-    `SELECT ${all(row('i.inhparent', 'i.inhrelid'))} FROM pg_catalog.pg_inherits i WHERE ${isOne('i.inhparent', family.map(String))}`,
-    `SELECT ${all(row('i.inhparent', 'i.inhrelid'))} FROM pg_catalog.pg_inherits i WHERE ${isOne('i.inhrelid', family.map(String))}`,
+    ...kin(family),
     `SELECT ${all("c.oid || CASE WHEN pg_catalog.has_schema_privilege(c.relnamespace, 'USAGE') THEN '+' ELSE '-' END")}
        FROM pg_catalog.pg_class c WHERE ${isOne('c.relname', names(relations))}`,
     `SELECT ${all('p.oid::text')} FROM pg_catalog.pg_proc p WHERE ${isOne('p.proname', [...new Set([...names(functions), ...named.map(text)])])}`,
@@ -58,6 +57,25 @@ export function versionsOf(
     SEARCHED,
     READ_BY,
   ]
+  return together(parts)
+}
+
+/**
+ * The part of it that may change while the statement runs: the locks of the statement are on what it names, and rows of
+ * another relation come in when that becomes a partition or an heir further down.
+ */
+export function kinOf({ family }: RestsOn): string {
+  return together(kin(family))
+}
+
+function kin(family: readonly number[]): readonly string[] {
+  const pair = all(row('i.inhparent', 'i.inhrelid'))
+  return ['i.inhparent', 'i.inhrelid'].map(
+    (member) => `SELECT ${pair} FROM pg_catalog.pg_inherits i WHERE ${isOne(member, family.map(String))}`,
+  )
+}
+
+function together(parts: readonly string[]): string {
   return `pg_catalog.concat(${parts.map((part) => `(${part}), ';'`).join(', ')})`
 }
 

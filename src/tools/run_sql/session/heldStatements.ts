@@ -9,17 +9,22 @@ export interface HeldStatement {
    * Answers with one text, until the server analyses the statement again or something else is found behind it: then it
    * answers otherwise, and the statement must not be run.
    */
-  readonly witness: BatchStatement & { readonly name: string }
+  readonly witness: NamedStatement
   readonly answer: string
+  /** The same with less behind it, asked when it has run: about what no lock keeps from changing meanwhile. */
+  readonly watch: NamedStatement
+  readonly watched: string
 }
+
+type NamedStatement = BatchStatement & { readonly name: string }
 
 /** The statements that one session holds, by the judgement they are held for. Too many, and those unused longest go. */
 export interface HeldStatements {
   find(judgement: object): HeldStatement | undefined
   /** Names for a statement that is about to be prepared. Every proposal is then held or abandoned. */
-  propose(text: string, witnessText: string): Proposal
+  propose(text: string, witnessText: string, watchText: string): Proposal
   /** From now on it is held. */
-  hold(judgement: object, proposal: Proposal, answer: string): void
+  hold(judgement: object, proposal: Proposal, answers: Pick<HeldStatement, 'answer' | 'watched'>): void
   drop(judgement: object): void
   abandon(proposal: Proposal): void
   /** It could not be prepared, and is not worth another attempt. */
@@ -29,7 +34,7 @@ export interface HeldStatements {
   takeDropped(): readonly string[]
 }
 
-export type Proposal = Omit<HeldStatement, 'answer'>
+export type Proposal = Omit<HeldStatement, 'answer' | 'watched'>
 
 /** Each is a plan in the server's memory, for each session. */
 const MAX_HELD = 24
@@ -46,16 +51,14 @@ export function createHeldStatements(parsed: () => Readonly<Record<string, strin
     held.delete(judgement)
     abandon(found)
   }
-  const abandon = ({ name, witness }: Proposal): void => {
-    dropped.push(name, witness.name)
+  const abandon = ({ name, witness, watch }: Proposal): void => {
+    dropped.push(name, witness.name, watch.name)
   }
   return {
     find: (judgement) => {
       const found = held.get(judgement)
       if (found === undefined) return undefined
-      const { name, text, witness } = found
-      const isThere = parsed()[name] === text && parsed()[witness.name] === witness.text
-      if (!isThere) {
+      if (![found, found.witness, found.watch].every(({ name, text }) => parsed()[name] === text)) {
         drop(judgement)
         return undefined
       }
@@ -64,14 +67,15 @@ export function createHeldStatements(parsed: () => Readonly<Record<string, strin
       held.set(judgement, found)
       return found
     },
-    propose: (text, witnessText) => {
+    propose: (text, witnessText, watchText) => {
       count += 1
       const name = `countersign_held_${count}`
-      return { name, text, witness: { text: witnessText, name: `${name}_witness` } }
+      const witness = { text: witnessText, name: `${name}_witness` }
+      return { name, text, witness, watch: { text: watchText, name: `${name}_watch` } }
     },
-    hold: (judgement, proposal, answer) => {
+    hold: (judgement, proposal, answers) => {
       drop(judgement)
-      held.set(judgement, { ...proposal, answer })
+      held.set(judgement, { ...proposal, ...answers })
       for (const oldest of held.keys()) {
         if (held.size <= MAX_HELD) break
         drop(oldest)
