@@ -227,6 +227,17 @@ describe.each([15, 16, 17, 18] as const)('a read that comes again, on PostgreSQL
     })
   })
 
+  test('is not answered with rows of a protected heir that came meanwhile, also when it is read for the first time', async () => {
+    await target.admin(`CREATE TABLE u (phone text); CREATE TABLE y () INHERITS (u); CREATE TABLE x (phone text);
+      CREATE TABLE w (phone text) INHERITS (x); INSERT INTO w VALUES ('known')`)
+    settings = target.connection({ protect: ['w.phone'] })
+    const understanding = await understand('SELECT phone FROM u')
+    await target.admin('ALTER TABLE x INHERIT y')
+    await expect(run(understanding)).rejects.toMatchObject({ code: 'ERR_SQL_CHANGED' })
+    const judged = await understand('SELECT phone FROM u')
+    expect((await run(judged)).table?.columns).toMatchObject([{ name: 'phone', protectedBy: ['w.phone'] }])
+  })
+
   test('keeps what it reads from being redefined until it has run', async () => {
     const sql = 'SELECT name FROM v WHERE id = 1'
     await HOLD(sql)
