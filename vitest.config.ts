@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { beginWith } from './vitest.sequence.ts'
 
 export default defineConfig({
   test: {
@@ -10,6 +11,7 @@ export default defineConfig({
     expect: { poll: { timeout: 15_000 } },
     // Much of the time is spent waiting for servers: more workers than cores leaves fewer cores idle.
     maxWorkers: 4,
+    sequence: { sequencer: beginWith('nonInterference.test.ts', 'crash/crash.test.ts', 'attacks/runSql.test.ts') },
     coverage: {
       provider: 'v8',
       include: ['src/**'],

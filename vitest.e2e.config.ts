@@ -1,13 +1,5 @@
 import { defineConfig } from 'vitest/config'
-import { BaseSequencer, type TestSpecification } from 'vitest/node'
-
-/** Begins with the kills, which take as long as all the rest: the other worker does that meanwhile. */
-class LongestFirst extends BaseSequencer {
-  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const isLong = ({ moduleId }: TestSpecification) => Number(moduleId.endsWith('crash.test.ts'))
-    return (await super.sort(files)).toSorted((a, b) => isLong(b) - isLong(a))
-  }
-}
+import { beginWith } from './vitest.sequence.ts'
 
 export default defineConfig({
   test: {
@@ -17,6 +9,7 @@ export default defineConfig({
     expect: { poll: { timeout: 30_000 } },
     // Browsers, kills and clusters wait more than they compute.
     maxWorkers: 2,
-    sequence: { sequencer: LongestFirst },
+    // The kills take as long as all the rest: the other worker does that meanwhile.
+    sequence: { sequencer: beginWith('crash.test.ts') },
   },
 })
