@@ -1,7 +1,7 @@
 import { type BenchProcess, startProcess, type Usage } from './childProcess.ts'
 import type { Load, Measured } from './loadProcess.ts'
 import { ms, printTable, whole } from './tables.ts'
-import { callOf2025, callOf2026, READ, type Surroundings, WRITE } from './workload.ts'
+import { COUNTER, callOf2025, callOf2026, NEW_READ, READ, type Surroundings, WRITE } from './workload.ts'
 
 const CALLERS = [1, 16, 64] as const
 
@@ -49,6 +49,19 @@ export async function benchEndToEnd(around: Surroundings, seconds: number): Prom
       'One read of 8 rows through the whole gate, and through a server that only runs it',
       ['server', 'callers', 'p50 ms', 'p95 ms', 'p99 ms', 'added p50 ms', 'calls/s', 'of bare', 'CPU ms'],
       rows,
+    )
+    const always = callOf2025(token, NEW_READ)
+    const newRows: string[][] = []
+    for (const callers of [1, 16]) {
+      const load = { ...always, counter: COUNTER, callers, seconds }
+      const plain = await runOn(bare, { url: bareUrl, ...load })
+      newRows.push(rowOf('bare node:http + pg', callers, plain, plain))
+      newRows.push(rowOf('gate', callers, await runOn(gateway, { url: gatewayUrl, ...load }), plain))
+    }
+    printTable(
+      'The same read with a text that never came before: parsed, analysed by the server and judged in full',
+      ['server', 'callers', 'p50 ms', 'p95 ms', 'p99 ms', 'added p50 ms', 'calls/s', 'of bare', 'CPU ms'],
+      newRows,
     )
     const write = await run({ url: gatewayUrl, ...callOf2025(token, WRITE), callers: 1, seconds })
     const writes = await run({ url: gatewayUrl, ...callOf2025(token, WRITE), callers: 16, seconds })

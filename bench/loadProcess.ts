@@ -7,6 +7,8 @@ export interface Load {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
+  /** A word in the body that is another number in each request, so that no text comes twice. */
+  readonly counter?: string
   readonly callers: number
   readonly seconds: number
 }
@@ -27,7 +29,7 @@ serveParent(
 )
 
 /** Each caller sends its next request when the last was answered, over a connection that it keeps. */
-async function run({ url, headers, body, callers, seconds }: Load): Promise<Measured> {
+async function run({ url, headers, body, counter, callers, seconds }: Load): Promise<Measured> {
   const agent = new Agent({ keepAlive: true, maxSockets: callers })
   const { hostname, port, pathname } = new URL(url)
   const options = {
@@ -36,7 +38,7 @@ async function run({ url, headers, body, callers, seconds }: Load): Promise<Meas
     port,
     path: pathname,
     method: 'POST',
-    headers: { ...headers, 'content-length': Buffer.byteLength(body) },
+    headers,
   }
   const latencies: number[] = []
   const began = performance.now()
@@ -49,15 +51,19 @@ async function run({ url, headers, body, callers, seconds }: Load): Promise<Meas
       if (!answer.includes('"status":"ok"')) throw new Error(`the answer was ${answer.slice(0, 600)}`)
     }
   }
+  let count = 0
   const send = () =>
     new Promise<string>((resolve, reject) => {
-      const sent = request(options, (response) => {
+      count += 1
+      const text = counter === undefined ? body : body.replace(counter, String(count))
+      const own = { ...options, headers: { ...headers, 'content-length': Buffer.byteLength(text) } }
+      const sent = request(own, (response) => {
         const chunks: Buffer[] = []
         response.on('data', (chunk: Buffer) => chunks.push(chunk))
         response.on('end', () => resolve(Buffer.concat(chunks).toString()))
       })
       sent.once('error', reject)
-      sent.end(body)
+      sent.end(text)
     })
   await Promise.all(Array.from({ length: callers }, caller))
   const took = (performance.now() - began) / 1000

@@ -31,6 +31,11 @@ export interface Surroundings {
 export const READ =
   'SELECT u.id, u.name, u.email, o.status, o.total FROM orders o JOIN users u ON u.id = o.user_id WHERE o.user_id = 42 ORDER BY o.id LIMIT 20'
 
+/** What the load replaces by a number of its own. */
+export const COUNTER = 'nnnn'
+/** The same with a text that never came before. */
+export const NEW_READ = `${READ} -- ${COUNTER}`
+
 /** One row that policy allows. */
 export const WRITE = "INSERT INTO jobs (kind, state) VALUES ('bench', 'done')"
 /** The demo's policy, with INSERT opened; what was read is recorded as well. */
