@@ -11,7 +11,7 @@ export default defineConfig({
     expect: { poll: { timeout: 15_000 } },
     // Much of the time is spent waiting for servers: more workers than cores leaves fewer cores idle.
     maxWorkers: 4,
-    sequence: { sequencer: beginWith('nonInterference.test.ts', 'crash/crash.test.ts', 'attacks/runSql.test.ts') },
+    sequence: { sequencer: beginWith('nonInterference.test.ts', 'crash/crash.test.ts') },
     coverage: {
       provider: 'v8',
       include: ['src/**'],
