@@ -249,6 +249,12 @@ describe.each([15, 16, 17, 18] as const)('a read that comes again, on PostgreSQL
     expect(await read(sql)).toEqual([['one!']])
   })
 
+  test('runs READ ONLY, also when it is held', async () => {
+    const sql = "SELECT current_setting('transaction_read_only') FROM t WHERE id = 1"
+    await HOLD(sql)
+    expect(await read(sql)).toEqual([['on']])
+  })
+
   test('runs in a transaction that cannot write', async () => {
     const sql = 'SELECT name FROM t WHERE id = 1'
     await HOLD(sql)
