@@ -168,10 +168,12 @@ async function checkFunctionsUnchanged({ session, judgement }: OpenStatement): P
  * Rows of a protected table that became a partition or an heir while a read ran: no lock of it keeps them out, and they
  * were not judged. The watch of a held statement has looked already.
  */
-async function checkKinUnchanged({ session, settings, held, asked }: OpenStatement): Promise<void> {
-  if (held !== undefined || settings.protect.length === 0) return
-  const questions = asked?.filter(({ question }) => question === PROTECTION_QUESTION) ?? []
-  if (!(await givesSameAnswers(session, questions))) throw new GateError('ERR_SQL_CHANGED')
+async function checkKinUnchanged({ session, settings, statement, held, asked = [] }: OpenStatement): Promise<void> {
+  if (held !== undefined || settings.protect.length === 0 || statement.form !== 'query') return
+  const questions = asked.filter(({ question }) => question === PROTECTION_QUESTION)
+  // What was not asked in a form that can be asked again is not known to hold.
+  const isSame = questions.length > 0 && (await givesSameAnswers(session, questions))
+  if (!isSame) throw new GateError('ERR_SQL_CHANGED')
 }
 
 /** A transaction in which everything has run. */

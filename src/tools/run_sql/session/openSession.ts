@@ -30,8 +30,8 @@ export interface Session {
   /** Type OIDs of the parameters of a text, which is parsed and not run. */
   parameterTypes(text: string): Promise<readonly number[]>
   /**
-   * Throws after `cancel`. Ends everything that a call can have left: transaction, settings, locks, prepared statements, temporary tables. Does
-   * nothing right after a request that left nothing.
+   * Ends everything that a call can have left: transaction, settings, locks, prepared statements, temporary tables. Does
+   * nothing right after a request that left nothing. Throws after `cancel`.
    */
   reset(): Promise<void>
   /** Throws when the session no longer reads text as it was judged (encoding, string syntax). */
